@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * QUIC sockets: socket(AF_INET or AF_INET6, SOCK_STREAM or SOCK_DGRAM, IPPROTO_QUIC).
+ *
+ * Numbers and layouts are shared with programs that exist already, so nothing below 64 ever
+ * changes: no field moves, no value gets a second meaning. What only this implementation has
+ * (options, events, cmsgs) is numbered from 64 upwards.
+ *
+ * Rules for every option at level SOL_QUIC:
+ * - Structures travel by their common prefix: a shorter value leaves the missing fields at
+ *   zero, of a longer one the tail is ignored; getsockopt() stores min(caller's, ours) bytes and
+ *   writes that number back. A value that does not even hold the first field is EINVAL.
+ * - ENOPROTOOPT: unknown option, or one that cannot be read (written) this way.
+ *   EFAULT: bad pointer. EINVAL: negative length, a field out of its range.
+ *   ENOMEM/ENOBUFS: no memory. ENOTCONN: needs a connection and there is none yet.
+ *   EPIPE: the connection is over. These are not repeated at each option.
+ * - Reserved fields: write zero, ignore when reading.
+ */
+#ifndef _UAPI_LINUX_QUIC_H
+#define _UAPI_LINUX_QUIC_H
+
+#include <linux/types.h>
+
+/* The protocol argument of socket(); above 255, as it never appears in an IP header. */
+#ifndef IPPROTO_QUIC
+#define IPPROTO_QUIC	261
+#endif
+
+/* The level of our socket options and of our control messages. */
+#ifndef SOL_QUIC
+#define SOL_QUIC	288
+#endif
+
+/* First number of this implementation's own options, events and control messages. */
+#define QUIC_EXTENSION_BASE	64
+
+/* Versions on the wire (RFC 9000, 15; RFC 9369, 3.1). */
+#define QUIC_VERSION_V1		0x00000001U
+#define QUIC_VERSION_V2		0x6b3343cfU
+
+/* The two low bits of a stream ID (RFC 9000, 2.1). */
+#define QUIC_STREAM_TYPE_SERVER_MASK	0x01	/* opened by the server */
+#define QUIC_STREAM_TYPE_UNI_MASK	0x02	/* unidirectional */
+#define QUIC_STREAM_TYPE_MASK		0x03
+
+/* Control messages of level SOL_QUIC: at most one of them with a sendmsg() or recvmsg(). */
+enum quic_cmsg_type {
+	QUIC_STREAM_INFO,	/* struct quic_stream_info: whose data this is */
+	QUIC_HANDSHAKE_INFO,	/* struct quic_handshake_info: a TLS message of this level */
+};
+
+/*
+ * Flags. The values are those of flags that mean nothing for QUIC, as the comments name them.
+ * STREAM_* belong into quic_stream_info.stream_flags; without that control message they are taken
+ * from, and returned in, the flags of the call. Besides them sendmsg() knows MSG_MORE,
+ * MSG_DONTWAIT, MSG_NOSIGNAL, MSG_WAITALL and MSG_BATCH. Any other flag: EINVAL.
+ */
+enum quic_msg_flags {
+	/* Send: this data ends the stream; may come with no data. Receive: it ended here. */
+	MSG_QUIC_STREAM_FIN		= 0x200,	/* MSG_FIN */
+	/* Send: open the stream named by the ID (-1: the next one) first. */
+	MSG_QUIC_STREAM_NEW		= 0x400,	/* MSG_SYN */
+	/* Send: with NEW and ID -1, a unidirectional stream. */
+	MSG_QUIC_STREAM_UNI		= 0x800,	/* MSG_CONFIRM */
+	/* Send: tell the peer when flow control stops us (RFC 9000, 19.12 and 19.13). */
+	MSG_QUIC_STREAM_SNDBLOCK	= 0x2000,	/* MSG_ERRQUEUE */
+	/* Send: do not wait for the peer to allow one more stream, EAGAIN instead. */
+	MSG_QUIC_STREAM_DONTWAIT	= 0x10000,	/* MSG_WAITFORONE */
+
+	/* Both ways: one DATAGRAM frame (RFC 9221), not stream data. */
+	MSG_QUIC_DATAGRAM		= 0x1000,	/* MSG_RST */
+	/* Receive only: an event, see enum quic_event_type. */
+	MSG_QUIC_NOTIFICATION		= 0x8000,	/* MSG_MORE */
+};
+
+/*
+ * Encryption levels (RFC 9001, 4). The order is the ABI's, not the handshake's.
+ */
+enum quic_crypto_level {
+	QUIC_CRYPTO_APP,	/* 1-RTT */
+	QUIC_CRYPTO_INITIAL,
+	QUIC_CRYPTO_HANDSHAKE,
+	QUIC_CRYPTO_EARLY,	/* 0-RTT */
+	QUIC_CRYPTO_MAX,
+};
+
+/* Socket options. In brackets: [g]et, [s]et and the type of the value. */
+#define QUIC_SOCKOPT_EVENT			0  /* [gs] struct quic_event_option */
+#define QUIC_SOCKOPT_STREAM_OPEN		1  /* [g] struct quic_stream_info */
+#define QUIC_SOCKOPT_STREAM_RESET		2  /* [s] struct quic_errinfo */
+#define QUIC_SOCKOPT_STREAM_STOP_SENDING	3  /* [s] struct quic_errinfo */
+#define QUIC_SOCKOPT_CONNECTION_ID		4  /* [gs] struct quic_connection_id_info */
+#define QUIC_SOCKOPT_CONNECTION_CLOSE		5  /* [gs] struct quic_connection_close */
+#define QUIC_SOCKOPT_CONNECTION_MIGRATION	6  /* [s] sockaddr_in or sockaddr_in6 */
+#define QUIC_SOCKOPT_KEY_UPDATE			7  /* [s] no value */
+#define QUIC_SOCKOPT_TRANSPORT_PARAM		8  /* [gs] struct quic_transport_param */
+#define QUIC_SOCKOPT_CONFIG			9  /* [gs] struct quic_config */
+#define QUIC_SOCKOPT_TOKEN			10 /* [gs] bytes */
+#define QUIC_SOCKOPT_ALPN			11 /* [gs] text */
+#define QUIC_SOCKOPT_SESSION_TICKET		12 /* [gs] bytes */
+#define QUIC_SOCKOPT_CRYPTO_SECRET		13 /* [s] struct quic_crypto_secret */
+#define QUIC_SOCKOPT_TRANSPORT_PARAM_EXT	14 /* [gs] bytes */
+#define QUIC_SOCKOPT_STREAM_PEELOFF		15 /* [g] struct quic_stream_peeloff */
+/* Ours. */
+#define QUIC_SOCKOPT_CONGESTION			64 /* [gs] text */
+#define QUIC_SOCKOPT_INFO			65 /* [g] struct quic_info */
+
+/*
+ * QUIC_SOCKOPT_KEY_UPDATE: start a key update (RFC 9001, 6). Length 0. EAGAIN: the last update is
+ * not acknowledged yet, or the handshake not confirmed.
+ *
+ * QUIC_SOCKOPT_CONNECTION_MIGRATION: client: the new local address (port 0: any), validated with
+ * PATH_CHALLENGE and then used (RFC 9000, 9). Server, before the handshake: the preferred address
+ * to announce (RFC 9000, 9.6). EINVAL: address family is not the socket's; a server after the
+ * handshake; the peer's disable_active_migration. EAGAIN: a migration is under way.
+ * EADDRNOTAVAIL, EADDRINUSE: as bind().
+ *
+ * QUIC_SOCKOPT_TOKEN: client: the token of an earlier connection, to be sent in Initial packets
+ * (RFC 9000, 8.1.3), 1 to 256 bytes, before connect(); read: the last one received by NEW_TOKEN.
+ * Server: setting it (the value is ignored) sends a NEW_TOKEN frame; reading it is EINVAL, which
+ * is how a helper library finds out that a socket is a server's.
+ *
+ * QUIC_SOCKOPT_ALPN: comma-separated protocol names, 1 to 128 bytes with the commas, no
+ * terminating NUL needed; a name has 1 to 255 bytes. EINVAL: an empty name; too long; while
+ * listening. On a listener it chooses which connections come here: several sockets may listen on
+ * one address and port with different lists. Without a list a listener takes only clients that
+ * offer no protocol.
+ *
+ * QUIC_SOCKOPT_SESSION_TICKET: server: read the 64-byte key that seals TLS session tickets, the
+ * same for all connections of one listener. Client: read the last NewSessionTicket message
+ * received (RFC 8446, 4.6.1), length 0 while there is none; set: the session data a kernel user
+ * wants the handshake to resume, 1 to 4096 bytes.
+ *
+ * QUIC_SOCKOPT_TRANSPORT_PARAM_EXT: while the handshake runs. Read: the local transport parameters
+ * as the body of TLS extension 0x39 (RFC 9001, 8.2), at most 256 bytes; EINVAL when they do not fit.
+ * Write: the peer's. Malformed or forbidden parameters: EINVAL, and the connection is closed with
+ * TRANSPORT_PARAMETER_ERROR (RFC 9000, 7.4).
+ *
+ * QUIC_SOCKOPT_CONGESTION: name of the congestion control, "newreno" or "cubic" (default), as
+ * TCP_CONGESTION: set takes up to QUIC_CC_NAME_MAX - 1 bytes, with or without NUL; get gives
+ * QUIC_CC_NAME_MAX bytes, padded with NUL. May be changed at any time. ENOENT: no such algorithm.
+ */
+#define QUIC_CC_NAME_MAX	16
+#define QUIC_ALPN_MAX		128
+#define QUIC_TOKEN_MAX		256
+#define QUIC_TICKET_MAX		4096
+#define QUIC_TICKET_KEY_SIZE	64
+
+/*
+ * cmsg QUIC_STREAM_INFO and QUIC_SOCKOPT_STREAM_OPEN. 16 bytes; 12 for a 32-bit x86 caller.
+ *
+ * sendmsg(): ENOSPC: stream or connection flow control or the send buffer is full and the call may
+ * not block. EINVAL: stream not ours to write, finished, or NEW on one already begun. EMSGSIZE: no data
+ * and no FIN. EAGAIN: see STREAM_DONTWAIT.
+ * STREAM_OPEN: flags UNI and DONTWAIT; stream_id is returned. EINVAL: the peer's stream or one
+ * opened before. EAGAIN: the peer's stream limit is reached and the call may not block; event
+ * QUIC_EVENT_STREAM_MAX_STREAM tells when to try again.
+ */
+struct quic_stream_info {
+	__s64	stream_id;	/* 0 to 2^62 - 1; -1: last opened, or next one with NEW */
+	__u32	stream_flags;	/* MSG_QUIC_STREAM_* */
+};
+
+/* cmsg QUIC_HANDSHAKE_INFO: msg_iov carries TLS handshake messages (CRYPTO frames). */
+struct quic_handshake_info {
+	__u8	crypto_level;	/* QUIC_CRYPTO_INITIAL, HANDSHAKE or APP; else EINVAL */
+};
+
+/*
+ * QUIC_SOCKOPT_STREAM_RESET: abandon sending (RESET_STREAM, RFC 9000, 19.4). EINVAL: stream
+ * unknown, not ours to write, or already reset or finished.
+ * QUIC_SOCKOPT_STREAM_STOP_SENDING: ask the peer to stop (STOP_SENDING, RFC 9000, 19.5). EINVAL:
+ * stream unknown, not ours to read, or all data has come. EAGAIN: one is in flight already.
+ */
+struct quic_errinfo {
+	__s64	stream_id;
+	__u32	errcode;	/* application's error code */
+};
+
+/*
+ * QUIC_SOCKOPT_CONNECTION_ID and payload of QUIC_EVENT_CONNECTION_ID (RFC 9000, 5.1).
+ * EINVAL: a sequence number that does not exist or was retired.
+ */
+struct quic_connection_id_info {
+	__u8	dest;		/* in: 0: IDs we chose; 1: IDs the peer chose */
+	__u8	reserved[3];
+	__u32	active;		/* sequence number in use; set 0: leave it */
+	__u32	prior_to;	/* retire all below (dest 0: replace them by new ones); 0: none */
+};
+
+/*
+ * QUIC_SOCKOPT_CONNECTION_CLOSE and payload of QUIC_EVENT_CONNECTION_CLOSE (RFC 9000, 10.2).
+ * Set: what close() and shutdown() will tell the peer, an application error (frame type 0x1d; in
+ * Initial and Handshake packets it is hidden as RFC 9000, 10.2.3 wants). frame 0x06 (CRYPTO)
+ * together with errcode 0x100 to 0x1ff is a TLS alert: a transport error, type 0x1c, at any time.
+ * Get: what the peer told us, or what we found; zero while the connection stands.
+ * QUIC_SOCKOPT_INFO tells who closed and whether the code is an application's.
+ */
+struct quic_connection_close {
+	__u32	errcode;	/* QUIC_TRANSPORT_ERROR_* or an application's code */
+	__u8	frame;		/* type of the frame at fault, 0: unknown */
+	__u8	reserved[3];
+	__u8	phrase[64];	/* reason in UTF-8, up to the first NUL or the end; cut to fit */
+};
+
+/*
+ * QUIC_SOCKOPT_CRYPTO_SECRET: a TLS 1.3 traffic secret (RFC 9001, 5.1). Set once for each level and
+ * direction, in the handshake's order; both directions of APP make the connection established.
+ * EINVAL: level INITIAL, unknown cipher, a secret that is there already, EARLY in the wrong direction.
+ */
+struct quic_crypto_secret {
+	__u8	send;		/* 1: to seal our packets; 0: to open the peer's */
+	__u8	level;		/* QUIC_CRYPTO_* */
+	__u16	reserved;
+	__u32	type;		/* TLS_CIPHER_AES_GCM_128, _AES_GCM_256, _AES_CCM_128 or
+				 * _CHACHA20_POLY1305 of <linux/tls.h>
+				 */
+#define QUIC_CRYPTO_SECRET_BUFFER_SIZE	48
+	__u8	secret[QUIC_CRYPTO_SECRET_BUFFER_SIZE];	/* 32 bytes, with AES-256-GCM 48 */
+};
+
+/*
+ * QUIC_SOCKOPT_TRANSPORT_PARAM (RFC 9000, 18.2). Set before the connection is established, zero
+ * leaves a field as it is. remote 1 names the peer's: readable after the handshake; set on a client
+ * after connect() with those of an earlier connection, for 0-RTT (RFC 9000, 7.4.1).
+ * EINVAL: out of range; established already.
+ */
+struct quic_transport_param {
+	__u8	remote;
+	__u8	disable_active_migration;	/* 0 or 1; 0 */
+	__u8	grease_quic_bit;		/* 0 or 1; 0 (RFC 9287) */
+	__u8	stateless_reset;		/* server, 0 or 1: send a token; 0 */
+	__u8	disable_1rtt_encryption;	/* 0 or 1; 0. Only if both ask; needs
+						 * CAP_NET_ADMIN, else EPERM
+						 */
+	__u8	disable_compatible_version;	/* 0 or 1; 0 (RFC 9368) */
+	__u8	active_connection_id_limit;	/* 2 to 8; 7 */
+	__u8	ack_delay_exponent;		/* 0 to 20; 3 */
+	__u16	max_datagram_frame_size;	/* bytes; 0: no DATAGRAM (RFC 9221) */
+	__u16	max_udp_payload_size;		/* bytes, 1200 to 65527; 65527 */
+	__u32	max_idle_timeout;		/* us; 30000000 */
+	__u32	max_ack_delay;			/* us, below 16384000; 25000 */
+	__u16	max_streams_bidi;		/* streams open at once; 100 */
+	__u16	max_streams_uni;		/* streams open at once; 100 */
+	__u64	max_data;			/* bytes, below 2^62; 2097152, then auto-tuned */
+	__u64	max_stream_data_bidi_local;	/* bytes; 262144, then auto-tuned */
+	__u64	max_stream_data_bidi_remote;	/* bytes; 262144, then auto-tuned */
+	__u64	max_stream_data_uni;		/* bytes; 262144, then auto-tuned */
+};
+
+/* quic_config.congestion_control_algo. Zero leaves it: RENO needs QUIC_SOCKOPT_CONGESTION. */
+enum quic_cong_algo {
+	QUIC_CONG_ALG_RENO,
+	QUIC_CONG_ALG_CUBIC,
+	QUIC_CONG_ALG_MAX,
+};
+
+/*
+ * QUIC_SOCKOPT_CONFIG. Set before the connection is established, zero leaves a field as it is; a
+ * listener's values pass to what it accepts. EINVAL: out of range; established already.
+ */
+struct quic_config {
+	__u32	version;			/* QUIC_VERSION_*; V1 */
+	__u32	plpmtud_probe_interval;		/* us between MTU searches, at least 5000000;
+						 * default: the implementation's
+						 */
+	__u32	initial_smoothed_rtt;		/* us, 2000 to 6000000; 333000 (RFC 9002, 6.2.2) */
+	__u32	payload_cipher_type;		/* TLS_CIPHER_*, a wish for the handshake; 0: any */
+	__u8	congestion_control_algo;	/* QUIC_CONG_ALG_*; CUBIC */
+	__u8	validate_peer_address;		/* server, 1: answer with Retry first; 0 */
+	__u8	stream_data_nodelay;		/* 1: never wait to fill a packet; 0 */
+	__u8	receive_session_ticket;		/* client, seconds the handshake helper waits for a
+						 * session ticket; 0
+						 */
+	__u8	certificate_request;		/* server, for the handshake helper: 0 ignore,
+						 * 1 request, 2 require a client certificate
+						 */
+	__u8	reserved[3];
+	__u32	keepalive_probe_interval;	/* us between PINGs when idle; 0: none */
+};
+
+/*
+ * QUIC_SOCKOPT_STREAM_PEELOFF: a file descriptor for one stream: read(), write(), poll(),
+ * splice() and shutdown() work on it. EINVAL: no such stream; EBUSY: it has one already.
+ */
+struct quic_stream_peeloff {
+	__s64	stream_id;	/* in */
+	__u32	flags;		/* in: O_CLOEXEC and O_NONBLOCK */
+	int	sd;		/* out */
+};
+
+/* QUIC_SOCKOPT_EVENT. All events are off at first. Get: type in, type and on out. */
+struct quic_event_option {
+	__u8	type;		/* enum quic_event_type, not NONE; else EINVAL */
+	__u8	on;		/* 0: off; else on */
+};
+
+/*
+ * Events come by recvmsg() with MSG_QUIC_NOTIFICATION in msg_flags: one byte of type, then the
+ * payload, unaligned; MSG_EOR once it was read to its end.
+ */
+enum quic_event_type {
+	QUIC_EVENT_NONE,
+	QUIC_EVENT_STREAM_UPDATE,	/* struct quic_stream_update */
+	QUIC_EVENT_STREAM_MAX_DATA,	/* struct quic_stream_max_data: blocked, now may send */
+	QUIC_EVENT_STREAM_MAX_STREAM,	/* __u64: limit << 2 | stream type bits */
+	QUIC_EVENT_CONNECTION_ID,	/* struct quic_connection_id_info: IDs were retired */
+	QUIC_EVENT_CONNECTION_CLOSE,	/* struct quic_connection_close: the peer closed */
+	QUIC_EVENT_CONNECTION_MIGRATION, /* __u8: 1: our address changed; 0: the peer's */
+	QUIC_EVENT_KEY_UPDATE,		/* __u8: key phase now used both ways */
+	QUIC_EVENT_NEW_TOKEN,		/* bytes: for QUIC_SOCKOPT_TOKEN of the next connection */
+	QUIC_EVENT_NEW_SESSION_TICKET,	/* bytes: a TLS NewSessionTicket message */
+	QUIC_EVENT_MAX,
+};
+
+/* Stream states (RFC 9000, 3.1 and 3.2). Those marked * are reported by events. */
+enum quic_stream_state {
+	QUIC_STREAM_SEND_STATE_READY,
+	QUIC_STREAM_SEND_STATE_SEND,
+	QUIC_STREAM_SEND_STATE_SENT,
+	QUIC_STREAM_SEND_STATE_RECVD,		/* * all of it acknowledged */
+	QUIC_STREAM_SEND_STATE_RESET_SENT,	/* * the peer's STOP_SENDING made us reset */
+	QUIC_STREAM_SEND_STATE_RESET_RECVD,	/* * our reset is acknowledged */
+
+	QUIC_STREAM_RECV_STATE_RECV,		/* * data is there, more will come */
+	QUIC_STREAM_RECV_STATE_SIZE_KNOWN,	/* * FIN came before other data */
+	QUIC_STREAM_RECV_STATE_RECVD,		/* * all data is here */
+	QUIC_STREAM_RECV_STATE_READ,
+	QUIC_STREAM_RECV_STATE_RESET_RECVD,	/* * the peer reset the stream */
+	QUIC_STREAM_RECV_STATE_RESET_READ,
+};
+
+struct quic_stream_update {
+	__s64	id;
+	__u8	state;		/* QUIC_STREAM_*_STATE_* */
+	__u8	reserved[3];
+	__u32	errcode;	/* with RESET_SENT and RESET_RECVD: the application's code */
+	__u64	finalsz;	/* bytes, with receive SIZE_KNOWN, RECVD and RESET_RECVD */
+};
+
+struct quic_stream_max_data {
+	__s64	id;
+	__u64	max_data;	/* bytes the peer allows on this stream, from its start */
+};
+
+/* The payload of an event: copy it into one of these, it is not aligned in the buffer. */
+union quic_event {
+	struct quic_stream_update	update;
+	struct quic_stream_max_data	max_data;
+	struct quic_connection_close	close;
+	struct quic_connection_id_info	info;
+	__u64	max_stream;
+	__u8	local_migration;
+	__u8	key_update_phase;
+};
+
+/* Error codes of CONNECTION_CLOSE 0x1c (RFC 9000, 20.1; RFC 9368, 10.2; RFC 9001, 4.8). */
+enum quic_transport_error {
+	QUIC_TRANSPORT_ERROR_NONE			= 0x00,
+	QUIC_TRANSPORT_ERROR_INTERNAL			= 0x01,
+	QUIC_TRANSPORT_ERROR_CONNECTION_REFUSED		= 0x02,
+	QUIC_TRANSPORT_ERROR_FLOW_CONTROL		= 0x03,
+	QUIC_TRANSPORT_ERROR_STREAM_LIMIT		= 0x04,
+	QUIC_TRANSPORT_ERROR_STREAM_STATE		= 0x05,
+	QUIC_TRANSPORT_ERROR_FINAL_SIZE			= 0x06,
+	QUIC_TRANSPORT_ERROR_FRAME_ENCODING		= 0x07,
+	QUIC_TRANSPORT_ERROR_TRANSPORT_PARAM		= 0x08,
+	QUIC_TRANSPORT_ERROR_CONNECTION_ID_LIMIT	= 0x09,
+	QUIC_TRANSPORT_ERROR_PROTOCOL_VIOLATION		= 0x0a,
+	QUIC_TRANSPORT_ERROR_INVALID_TOKEN		= 0x0b,
+	QUIC_TRANSPORT_ERROR_APPLICATION		= 0x0c,
+	QUIC_TRANSPORT_ERROR_CRYPTO_BUF_EXCEEDED	= 0x0d,
+	QUIC_TRANSPORT_ERROR_KEY_UPDATE			= 0x0e,
+	QUIC_TRANSPORT_ERROR_AEAD_LIMIT_REACHED		= 0x0f,
+	QUIC_TRANSPORT_ERROR_NO_VIABLE_PATH		= 0x10,
+	QUIC_TRANSPORT_ERROR_VERSION_NEGOTIATION	= 0x11,
+	QUIC_TRANSPORT_ERROR_CRYPTO			= 0x0100, /* + the TLS alert */
+};
+
+/* quic_info.state */
+enum quic_info_state {
+	QUIC_STATE_IDLE,	/* neither connect() nor listen() */
+	QUIC_STATE_LISTEN,
+	QUIC_STATE_HANDSHAKE,	/* a connection, keys not complete */
+	QUIC_STATE_ESTABLISHED,	/* application keys in both directions */
+	QUIC_STATE_CONFIRMED,	/* and the handshake is confirmed (RFC 9001, 4.1.2) */
+	QUIC_STATE_CLOSING,	/* we closed (RFC 9000, 10.2.1) */
+	QUIC_STATE_DRAINING,	/* the peer closed (RFC 9000, 10.2.2) */
+	QUIC_STATE_CLOSED,
+};
+
+/* quic_info.flags */
+#define QUIC_INFO_SERVER	0x01	/* accepted, not connected */
+#define QUIC_INFO_CLOSED_BY_US	0x02	/* set with CLOSING, DRAINING and CLOSED only */
+#define QUIC_INFO_CLOSED_BY_APP	0x04	/* close code is an application's (frame 0x1d) */
+#define QUIC_INFO_ECN		0x08	/* the path carries ECN marks (RFC 9000, 13.4) */
+#define QUIC_INFO_APP_LIMITED	0x10	/* the sender has too little to fill the window */
+#define QUIC_INFO_RESUMED_0RTT	0x20	/* 0-RTT packets were sent or taken */
+
+/*
+ * QUIC_SOCKOPT_INFO: the state of a connection, as TCP_INFO. Grows at its end only, see the rule
+ * on prefixes: zero the structure first, then a field that an older kernel lacks reads as 0.
+ * Counts are since the connection began, "packets" are QUIC packets, "bytes" on the wire are UDP
+ * payload (QUIC packets with headers and tags). Rates and windows are those of the active path.
+ * On a listener: state and zeroes.
+ */
+struct quic_info {
+	__u8	state;			/* enum quic_info_state */
+	__u8	flags;			/* QUIC_INFO_* */
+	__u16	reserved;
+	__u32	version;		/* QUIC_VERSION_* in use */
+	__u32	cipher;			/* TLS_CIPHER_* of 1-RTT packets; 0: none yet */
+	__u32	pto_count;		/* probe timeouts in a row now (RFC 9002, 6.2) */
+	char	cc_name[QUIC_CC_NAME_MAX]; /* congestion control, NUL-padded */
+	__u32	smoothed_rtt;		/* us; initial value before the first sample */
+	__u32	rttvar;			/* us */
+	__u32	min_rtt;		/* us; 0: no sample yet */
+	__u32	latest_rtt;		/* us; 0: no sample yet */
+	__u32	pmtu;			/* bytes of UDP payload in a full packet */
+	__u32	packets_in_flight;
+	__u32	key_updates;		/* by either side */
+	__u32	reserved2;
+
+	__u64	cwnd;			/* bytes */
+	__u64	ssthresh;		/* bytes; all ones: no loss yet */
+	__u64	bytes_in_flight;
+	__u64	pacing_rate;		/* bytes/s; 0: not paced */
+	__u64	delivery_rate;		/* bytes/s acknowledged, latest sample; 0: unknown */
+
+	__u64	bytes_sent;
+	__u64	bytes_received;
+	__u64	packets_sent;
+	__u64	packets_received;	/* opened and not duplicates */
+	__u64	bytes_lost;		/* of packets_lost */
+	__u64	packets_lost;		/* declared lost (RFC 9002, 6.1) */
+	__u64	packets_spurious;	/* of those, acknowledged later */
+	__u64	packets_retransmitted;	/* sent with data or frames of lost packets */
+	__u64	packets_duplicate;	/* received again */
+	__u64	packets_dropped;	/* received: no keys, failed to open, or malformed */
+	__u64	packets_ce;		/* acknowledged with ECN-CE (RFC 9002, 7.1) */
+
+	/* Connection flow control and payload, bytes of stream data (RFC 9000, 4.1). */
+	__u64	max_data_local;		/* what we allow the peer */
+	__u64	max_data_remote;	/* what the peer allows us */
+	__u64	data_sent;		/* highest offsets sent, all streams */
+	__u64	data_received;		/* highest offsets received, all streams */
+	__u64	data_retransmitted;	/* sent again */
+	__u64	data_unsent;		/* written, never sent yet */
+	__u64	data_unacked;		/* written, not acknowledged (SIOCOUTQ) */
+	__u64	data_unread;		/* received in order, not read (SIOCINQ) */
+
+	/* Streams. */
+	__u32	streams_open;		/* not in a final state, both sides' */
+	__u32	reserved3;
+	__u64	streams_opened_local;	/* in all, both types */
+	__u64	streams_opened_remote;
+	__u64	max_streams_bidi_local;	/* cumulative limit we gave the peer */
+	__u64	max_streams_uni_local;
+	__u64	max_streams_bidi_remote; /* cumulative limit the peer gave us */
+	__u64	max_streams_uni_remote;
+};
+
+#endif /* _UAPI_LINUX_QUIC_H */
