@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Every bound on what a peer can make us hold or do, in one place.
+ * A number here is a safety limit unless its comment says it is a default.
+ */
+#ifndef QUIC_CORE_LIMITS_H
+#define QUIC_CORE_LIMITS_H
+
+#define QUIC_CID_MAX		20	/* RFC 9000, 17.2: bytes, version 1 */
+#define QUIC_CID_LEN		8	/* length of the IDs we issue, bytes */
+#define QUIC_CID_LOCAL_MAX	8	/* our IDs alive at once */
+#define QUIC_CID_REMOTE_MAX	8	/* active_connection_id_limit we offer */
+#define QUIC_CID_RETIRE_MAX	16	/* RETIRE_CONNECTION_ID waiting to go out */
+#define QUIC_TOKEN_RESET_LEN	16	/* RFC 9000, 10.3: bytes */
+
+#define QUIC_DGRAM_MIN		1200	/* RFC 9000, 14: bytes of UDP payload */
+#define QUIC_DGRAM_MAX		32736	/* largest UDP payload we build: one order-3 page */
+#define QUIC_MTU_SEARCH_STEP	20	/* DPLPMTUD stops when the gap is below, bytes */
+
+#define QUIC_ACK_RANGES_MAX	256	/* received packet number ranges we remember a space */
+#define QUIC_STREAM_RANGES_MAX	2048	/* holes we track in one stream */
+#define QUIC_CRYPTO_BUF_MAX	65536	/* out-of-order CRYPTO bytes a level; RFC 9000, 7.5 asks 4096 */
+#define QUIC_SENT_MAX		65536	/* packets in flight a space */
+#define QUIC_PLAN_RANGES	16	/* stream pieces in one datagram */
+#define QUIC_PKT_FRAMES		48	/* frames recorded for one packet */
+
+#define QUIC_PATH_RESPONSES_MAX	4	/* PATH_RESPONSE waiting to go out */
+#define QUIC_AMPLIFICATION	3	/* RFC 9000, 8.1 */
+
+/* Defaults of the transport parameters we offer (RFC 9000, 18.2). */
+#define QUIC_DEF_STREAMS_BIDI	100
+#define QUIC_DEF_STREAMS_UNI	100
+#define QUIC_DEF_STREAM_WINDOW	(256u << 10)	/* bytes, grows by auto-tuning */
+#define QUIC_DEF_CONN_WINDOW	(1024u << 10)	/* bytes, grows by auto-tuning */
+#define QUIC_MAX_WINDOW		(16u << 20)	/* auto-tuning stops here, bytes */
+#define QUIC_DEF_IDLE_NS	(30ull * 1000000000)
+#define QUIC_DEF_ACK_DELAY_NS	(25ull * 1000000)
+#define QUIC_DEF_ACK_EXPONENT	3
+#define QUIC_STREAMS_MAX	(1ull << 60)	/* RFC 9000, 4.6 */
+#define QUIC_STREAMS_LOCAL_MAX	16384		/* most streams we let a peer have open */
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Packet headers (RFC 9000, 17; RFC 8999) and packet number coding.
+ * Pure functions over byte buffers; no state.
+ */
+#ifndef QUIC_CORE_PACKET_H
+#define QUIC_CORE_PACKET_H
+
+#include "wire.h"
+
+struct quic_cid {
+	u8 len;
+	u8 id[QUIC_CID_MAX];
+};
+
+/* A parsed header. Pointers lead into the datagram. */
+struct quic_packet {
+	u8 type;		/* enum quic_packet_type */
+	u8 dcid_len;
+	u8 scid_len;
+	u32 version;		/* 0 for 1-RTT and Version Negotiation */
+	const u8 *dcid;
+	const u8 *scid;
+	const u8 *token;	/* Initial: the token; Retry: token without tag */
+	u32 token_len;
+	u32 pn_off;		/* offset of the packet number field from the packet's first byte; */
+				/* Retry: of the tag; Version Negotiation: of the list; else unused */
+	u32 len;		/* whole packet, header and tag included; the next coalesced one follows */
+};
+
+/*
+ * Parse the unprotected part of the header at @buf; @len is what is left of
+ * the datagram, @cid_len the length of the destination ID in short headers.
+ * Return: 0; -EINVAL if it is no QUIC packet or is cut short: drop the rest of
+ * the datagram. A version we do not speak gives type QUIC_PKT_UNKNOWN with IDs
+ * of up to 255 bytes (RFC 8999, 5.1) and len = @len. A packet with room for
+ * less than 4 bytes of packet number and 16 of sample is -EINVAL (RFC 9001,
+ * 5.4.2). The fixed bit must be 1 (no grease yet).
+ */
+int quic_packet_parse(const u8 *buf, u32 len, u8 cid_len, struct quic_packet *p);
+
+/*
+ * Write a long header up to and including a two-byte Length placeholder and
+ * the truncated packet number. *len_off tells where Length is, *pn_off the
+ * packet number. @token only for Initial. Return: byte after the header, or
+ * NULL when @end is too near.
+ */
+u8 *quic_packet_put_long(u8 *p, const u8 *end, enum quic_packet_type type, u32 version,
+			 const struct quic_cid *dcid, const struct quic_cid *scid,
+			 const u8 *token, u32 token_len, u64 pn, unsigned int pn_len,
+			 u32 *len_off, u32 *pn_off);
+/* Write a 1-RTT header. Return: byte after it or NULL. */
+u8 *quic_packet_put_short(u8 *p, const u8 *end, const struct quic_cid *dcid, bool key_phase,
+			  bool spin, u64 pn, unsigned int pn_len, u32 *pn_off);
+
+/* Bytes (1 to 4) that send @pn safely, given the largest acknowledged (-1: none). RFC 9000, A.2 */
+unsigned int quic_packet_pn_len(u64 pn, s64 largest_acked);
+/* Recover a packet number from its low @pn_len bytes. @largest: largest received, -1 for none. RFC 9000, A.3 */
+u64 quic_packet_pn_decode(s64 largest, u32 truncated, unsigned int pn_len);
+
+/*
+ * Build a Version Negotiation packet that answers @in (IDs swapped), listing
+ * our versions and one reserved for greasing, made from @random.
+ * Return: length, or -EMSGSIZE. RFC 9000, 17.2.1; RFC 8999, 6
+ */
+int quic_packet_build_vn(u8 *buf, u32 cap, const struct quic_packet *in, u8 random);
+
+static inline bool quic_cid_eq(const struct quic_cid *a, const u8 *id, u8 len)
+{
+	return a->len == len && !memcmp(a->id, id, len);
+}
+
+static inline void quic_cid_set(struct quic_cid *c, const u8 *id, u8 len)
+{
+	c->len = len;
+	memcpy(c->id, id, len);
+}
+
+#endif
