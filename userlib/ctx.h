@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The state of one handshake. It hangs on the GnuTLS session as private data of the transport
+ * parameters extension, so it goes when the session goes and leaves the session's own pointer to
+ * the application. A session belongs to one thread at a time; nothing here is locked.
+ */
+#ifndef QUIC_USERLIB_CTX_H
+#define QUIC_USERLIB_CTX_H
+
+#include <stdbool.h>
+#include <netinet/quic.h>
+#include "queue.h"
+#include "sys.h"
+
+#define QUIC_CTX_RECV_SIZE	16384
+#define QUIC_CTX_PARAMS_MAX	1024
+#define QUIC_CTX_ALERT_NONE	(-1)
+
+struct quic_ctx {
+	gnutls_session_t session;
+	const struct quic_sys *sys;
+	int sd;
+	bool server;
+	bool started;		/* quic_handshake_init() was called */
+	bool io_done;		/* something was sent or received */
+	bool tls_done;		/* GnuTLS has nothing more to do */
+	bool alpn_wanted;	/* protocols were offered: one must be chosen */
+	bool kernel_closed;	/* the kernel knows better why, set no alert */
+	bool closed_by_peer;	/* the connection ended, set no alert */
+	int sys_err;		/* negative errno of a socket call inside a callback */
+	int alert;		/* TLS alert to tell the peer, or QUIC_CTX_ALERT_NONE */
+	int timeout_ms;		/* of quic_handshake(); 0: none of ours */
+	char *hostname;		/* to be verified */
+
+	/* The peer's transport parameters, as they came; a second ClientHello must repeat them. */
+	size_t params_len;
+	bool params_seen;
+	uint8_t params[QUIC_CTX_PARAMS_MAX];
+
+	struct quic_queue out;	/* TLS messages to be sent */
+	bool step_pending;
+	struct quic_handshake_step step;
+	struct msghdr msg;
+	struct iovec iov;
+	union {
+		char buf[CMSG_SPACE(sizeof(struct quic_handshake_info))];
+		struct cmsghdr align;
+	} control;
+	uint8_t recv[QUIC_CTX_RECV_SIZE];
+
+	char error[320];
+};
+
+/* The context of a session; made at the first call. NULL: no memory or not a TLS session. */
+struct quic_ctx *quic_ctx_attach(gnutls_session_t session);
+/* The same, only if there is one. */
+struct quic_ctx *quic_ctx_find(gnutls_session_t session);
+
+/* Note the reason of a failure, once: the first is the cause. Returns err. */
+int quic_ctx_fail(struct quic_ctx *ctx, int err, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#endif /* QUIC_USERLIB_CTX_H */

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * libquic: the TLS handshake of a QUIC socket, done in userspace over GnuTLS, and two small calls
+ * to send and receive on streams. Link with -lquic, and -lgnutls where a gnutls_session_t is used.
+ *
+ *	int sd = socket(AF_INET6, SOCK_STREAM, IPPROTO_QUIC);
+ *
+ *	connect(sd, ...);
+ *	err = quic_client_handshake(sd, NULL, "example.org", "hq-interop");
+ *	if (err)
+ *		fprintf(stderr, "%s\n", quic_strerror(err));
+ *
+ * Functions that return int give 0 or a negative errno; quic_strerror() says what to do about it.
+ * All of them may be called from several threads at once, for different sockets and sessions.
+ *
+ * Certificates: a client verifies the server's chain, name, dates and purpose, always, unless it
+ * asked not to with QUIC_HANDSHAKE_INSECURE. This is the one difference to the library whose
+ * interface this is. Trusted are the authorities of opts.ca_file, else of the file named by the
+ * environment variable SSL_CERT_FILE, else of the system.
+ *
+ * Key log: with SSLKEYLOGFILE=file in the environment secrets are appended there for Wireshark.
+ */
+#ifndef _NETINET_QUIC_H
+#define _NETINET_QUIC_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <gnutls/gnutls.h>
+#include <linux/quic.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Priorities for a session of your own: TLS 1.3 only, the four ciphers QUIC has, no compatibility
+ * mode (RFC 9001, 4.2 and 8.4). Append ":+ECDHE-PSK:+PSK" for pre-shared keys.
+ */
+#define QUIC_PRIORITY \
+	"NORMAL:-VERS-ALL:+VERS-TLS1.3:" \
+	"-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305:+AES-128-CCM:" \
+	"-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1:+GROUP-SECP521R1:" \
+	"%DISABLE_TLS13_COMPAT_MODE"
+
+/*
+ * One handshake, start to end; waits for the network, on a non-blocking socket too. On an error
+ * close() the socket: the peer is then told the TLS alert.
+ *
+ * psk_file: lines "identity:key in hex"; a client uses the first. NULL: certificates.
+ * hostname: the name the certificate must have, sent as SNI; NULL: the address connected to.
+ * pkey_file, cert_file: PEM, the chain with the server's own certificate first. With cert_file
+ *	NULL pkey_file is a PSK file.
+ * alpns: protocol names, comma-separated, best first. NULL: those of QUIC_SOCKOPT_ALPN, or none.
+ *
+ * -EKEYREJECTED: certificate not trusted or for another name; -EKEYEXPIRED: out of its dates.
+ * -EPROTONOSUPPORT: no application protocol in common. -ECONNREFUSED: the peer refused the
+ * handshake. -ETIMEDOUT: no answer. -EPROTO: TLS went wrong otherwise. -EINVAL, -ENOENT,
+ * -EACCES: files and arguments.
+ */
+int quic_client_handshake(int sd, const char *psk_file, const char *hostname, const char *alpns);
+int quic_server_handshake(int sd, const char *pkey_file, const char *cert_file, const char *alpns);
+
+/* The same with everything that can be chosen. Zero it, set size, then what you need. */
+struct quic_handshake_opts {
+	size_t size;			/* sizeof(struct quic_handshake_opts) */
+	unsigned int flags;		/* QUIC_HANDSHAKE_* */
+	int timeout_ms;			/* for the whole handshake; 0: the idle timeout */
+	const char *alpns;		/* as above */
+	const char *hostname;		/* client: as above */
+	const char *ca_file;		/* PEM file or directory of them */
+	const char *cert_file;		/* PEM; a client may have one too */
+	const char *pkey_file;
+	const char *psk_file;
+	const char *psk_identity;	/* client: which line of psk_file; NULL: the first */
+	const char *priority;		/* GnuTLS priority string; NULL: QUIC_PRIORITY */
+	const void *session_data;	/* client: from quic_session_get_data(), to resume */
+	size_t session_len;
+	char *errbuf;			/* the reason of a failure, as a sentence */
+	size_t errlen;
+};
+
+#define QUIC_HANDSHAKE_INSECURE		0x01	/* client: do not verify. For tests only. */
+#define QUIC_HANDSHAKE_CERT_REQUEST	0x02	/* server: ask for a client certificate */
+#define QUIC_HANDSHAKE_CERT_REQUIRE	0x04	/* server: and insist on it; uses ca_file */
+
+int quic_client_handshake_opts(int sd, const struct quic_handshake_opts *opts);
+int quic_server_handshake_opts(int sd, const struct quic_handshake_opts *opts);
+
+/*
+ * For many connections: read keys and authorities once, then make sessions from them, from any
+ * thread. errbuf, timeout_ms and session_data are looked at in the call only; a NULL session
+ * hostname means the one of opts. A session holds no reference: free it before the quic_tls.
+ */
+struct quic_tls;
+
+int quic_tls_new_client(struct quic_tls **tls, const struct quic_handshake_opts *opts);
+int quic_tls_new_server(struct quic_tls **tls, const struct quic_handshake_opts *opts);
+void quic_tls_free(struct quic_tls *tls);
+int quic_tls_session(const struct quic_tls *tls, int sd, const char *hostname,
+		     gnutls_session_t *session);	/* free with gnutls_deinit() */
+
+/*
+ * A handshake on a session of your own, made with gnutls_init(), QUIC_PRIORITY, credentials and
+ * gnutls_transport_set_int(session, sd). Flag GNUTLS_NO_END_OF_EARLY_DATA is needed for 0-RTT.
+ */
+int quic_handshake(gnutls_session_t session);
+
+/*
+ * The same in steps, for event loops. Neither call waits or does I/O: each leaves in *step the
+ * sendmsg() or recvmsg() to do next on the socket. Do it when the socket is ready, put the result,
+ * or the negative errno, into retval (not -EAGAIN: wait and do it again), call
+ * quic_handshake_step(). *step is NULL when the handshake is complete.
+ */
+enum quic_handshake_step_op {
+	QUIC_HANDSHAKE_STEP_OP_SENDMSG = 1,
+	QUIC_HANDSHAKE_STEP_OP_RECVMSG,
+};
+
+struct quic_handshake_step_sendmsg {
+	const struct msghdr *msg;
+	int flags;
+	ssize_t retval;
+};
+
+struct quic_handshake_step_recvmsg {
+	struct msghdr *msg;
+	int flags;
+	ssize_t retval;
+};
+
+struct quic_handshake_step {
+	enum quic_handshake_step_op op;
+
+	union {
+		struct quic_handshake_step_sendmsg s_sendmsg;
+		struct quic_handshake_step_recvmsg s_recvmsg;
+	};
+};
+
+int quic_handshake_init(gnutls_session_t session, struct quic_handshake_step **step);
+int quic_handshake_step(gnutls_session_t session, struct quic_handshake_step **step);
+void quic_handshake_deinit(gnutls_session_t session);	/* gnutls_deinit() does it too */
+
+/* Why the handshake of this session failed, a sentence; "" if it did not. Never NULL. */
+const char *quic_handshake_error(gnutls_session_t session);
+
+/*
+ * Client: the data to resume this session with, after a session ticket came (-EAGAIN before).
+ * *size in: room, out: needed; -EMSGSIZE or data NULL: only *size is set. Set before the handshake.
+ */
+int quic_session_get_data(gnutls_session_t session, void *data, size_t *size);
+int quic_session_set_data(gnutls_session_t session, const void *data, size_t size);
+
+/*
+ * set, before the handshake: comma-separated names, no NUL needed. get, after it: the one chosen;
+ * *size as above, a NUL follows where there is room. -ENODATA: none.
+ */
+int quic_session_get_alpn(gnutls_session_t session, void *data, size_t *size);
+int quic_session_set_alpn(gnutls_session_t session, const void *data, size_t size);
+
+/*
+ * Send and receive with the stream told. As sendmsg() and recvmsg(): -1 and errno on errors.
+ * sid: -1: the stream opened last, or with MSG_QUIC_STREAM_NEW the next one.
+ * flags: MSG_QUIC_* and MSG_*, in both directions; sid and flags may be NULL on receive. Without
+ * a stream (datagram, event) *sid becomes -1.
+ */
+ssize_t quic_sendmsg(int sd, const void *msg, size_t len, int64_t sid, uint32_t flags);
+ssize_t quic_recvmsg(int sd, void *msg, size_t len, int64_t *sid, uint32_t *flags);
+
+/* What a (negative) error of this library means and what to do, in English. */
+const char *quic_strerror(int err);
+
+/*
+ * Messages go to stderr up to level LOG_ERR of <syslog.h>; choose another function (NULL: stderr
+ * again) or level (-1: nothing). Both return the previous one.
+ */
+typedef void (*quic_set_log_func_t)(int level, const char *msg);
+quic_set_log_func_t quic_set_log_func(quic_set_log_func_t func);
+int quic_set_log_level(int level);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* _NETINET_QUIC_H */

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Messages to the application. The function and the level are the library's only global state. */
+#ifndef QUIC_USERLIB_LOG_H
+#define QUIC_USERLIB_LOG_H
+
+#include <stdarg.h>
+#include <syslog.h>
+
+void quic_log(int level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#endif /* QUIC_USERLIB_LOG_H */

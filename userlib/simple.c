@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* A handshake in one call: keys, session, stepper, and nothing left behind. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include "ctx.h"
+#include "tls.h"
+
+int quic_simple_handshake(int sd, const struct quic_sys *sys, bool server,
+			  const struct quic_handshake_opts *caller)
+{
+	struct quic_handshake_opts opts = { 0 };
+	gnutls_session_t session;
+	struct quic_tls *tls;
+	int err;
+
+	if (sd < 0 || !caller)
+		return -EINVAL;
+	err = server ? quic_tls_new_server(&tls, caller) : quic_tls_new_client(&tls, caller);
+	if (err)
+		return err;
+	memcpy(&opts, caller, caller->size < sizeof(opts) ? caller->size : sizeof(opts));
+
+	err = quic_tls_session_sys(tls, sd, sys, NULL, &session);
+	if (err) {
+		quic_tls_fail(&opts, err, "cannot prepare the TLS session: %s", quic_strerror(err));
+		goto out_tls;
+	}
+	if (opts.session_data && opts.session_len) {
+		err = quic_session_set_data(session, opts.session_data, opts.session_len);
+		if (err) {
+			quic_tls_fail(&opts, err, "the session data to resume is unusable: delete it");
+			goto out;
+		}
+	}
+	quic_ctx_find(session)->timeout_ms = opts.timeout_ms;
+	err = quic_handshake(session);
+	if (err && opts.errbuf && opts.errlen)
+		snprintf(opts.errbuf, opts.errlen, "%s", quic_handshake_error(session)[0] ?
+			 quic_handshake_error(session) : quic_strerror(err));
+out:
+	gnutls_deinit(session);
+out_tls:
+	quic_tls_free(tls);
+	return err;
+}
+
+int quic_client_handshake_opts(int sd, const struct quic_handshake_opts *opts)
+{
+	return quic_simple_handshake(sd, &quic_sys_kernel, false, opts);
+}
+
+int quic_server_handshake_opts(int sd, const struct quic_handshake_opts *opts)
+{
+	return quic_simple_handshake(sd, &quic_sys_kernel, true, opts);
+}
+
+int quic_client_handshake(int sd, const char *psk_file, const char *hostname, const char *alpns)
+{
+	struct quic_handshake_opts opts = {
+		.size = sizeof(opts),
+		.alpns = alpns,
+		.hostname = hostname,
+		.psk_file = psk_file,
+	};
+
+	return quic_client_handshake_opts(sd, &opts);
+}
+
+int quic_server_handshake(int sd, const char *pkey_file, const char *cert_file, const char *alpns)
+{
+	struct quic_handshake_opts opts = {
+		.size = sizeof(opts),
+		.alpns = alpns,
+		.cert_file = cert_file,
+		.pkey_file = cert_file ? pkey_file : NULL,
+		.psk_file = cert_file ? NULL : pkey_file,
+	};
+
+	return quic_server_handshake_opts(sd, &opts);
+}
