@@ -1,0 +1,62 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# What can be said about the sources without running them.
+# shellcheck source=../lib/common.sh
+. "$(dirname "$0")/../lib/common.sh"
+# shellcheck source=../lib/tap.sh
+. "$top/selftests/lib/tap.sh"
+cd "$top"
+
+files() { git ls-files -co --exclude-standard -- "$@" | grep -v '/corpus/' || :; }
+# none COMMAND...: good when it prints nothing
+none() { local text; text=$("$@" || :); [ -z "$text" ] || { echo "$text"; return 1; }; }
+
+spdx() { files '*.[ch]' '*.sh' '*Kbuild' '*Makefile' '*.py' | xargs -r grep -L SPDX-License-Identifier; }
+versions() { files 'kernel/*.[ch]' | grep -v '^kernel/compat/' | xargs -r grep -nE 'LINUX_VERSION_CODE|KERNEL_VERSION'; }
+scripts()
+{
+	files '*' | while read -r file; do
+		head -c 20 "$file" | head -n 1 | grep -aqE '^#!/bin/(ba)?sh' && echo "$file"
+	done
+}
+
+checkpatch()
+{
+	local source file line text
+	source=$("$top/selftests/lib/linux-source")
+	files 'kernel/*.[ch]' 'uapi/*.h' | xargs -r perl "$source/scripts/checkpatch.pl" --no-tree --strict --terse --quiet \
+		--no-summary --ignore FILE_PATH_CHANGES --show-types -f | while IFS=: read -r file line text; do
+		# it does not know this operator
+		sed -n "${line}p" "$file" | grep -q '__has_include(<' || echo "$file:$line:$text"
+	done
+}
+
+# sparse and W=1: only what they say of our files
+compiled()
+{
+	local text=''
+	text=$("$top/selftests/lib/module" "$1-check" W=1 C=2 2>&1 >/dev/null) || { echo "$text"; return 1; }
+	none grep -E "(^|/)(kernel|uapi)/.*(warning|error):" "$build/module/$1-check/make.log"
+}
+
+headers()
+{
+	local flag
+	for flag in -m64 -m32; do
+		echo '#include <linux/quic.h>' | gcc $flag -Iuapi -Wall -Wextra -Wpedantic -std=c99 -fsyntax-only -x c -
+	done
+	echo '#include <linux/quic.h>' | g++ -Iuapi -Wall -Wextra -fsyntax-only -x c++ -
+}
+
+tap "every source names its licence" none spdx
+tap "kernel-version #ifs only in kernel/compat" none versions
+tap "core is pure" selftests/core/purity.sh
+tap "the purity check finds what it should" selftests/core/purity.sh --self-test
+tap "uapi header compiles as C (64 and 32 bit) and C++" headers
+tap "checkpatch --strict" none checkpatch
+for kernel in 6.1 6.12; do
+	tap "sparse and W=1, headers of $kernel" compiled $kernel
+done
+mapfile -t shell < <(scripts)
+tap "shellcheck" shellcheck -S warning -x "${shell[@]}"
+tap_end

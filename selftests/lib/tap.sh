@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# Sourced by suites written in bash: results as TAP. Works on the host and in a guest, needs nothing else.
+
+tap_count=0 tap_failed=0
+
+# tap_result STATUS NAME
+tap_result()
+{
+	tap_count=$((tap_count + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $tap_count - $2"
+	else
+		tap_failed=$((tap_failed + 1))
+		echo "not ok $tap_count - $2"
+	fi
+}
+
+tap_skip() { tap_count=$((tap_count + 1)); echo "ok $tap_count - $1 # SKIP $2"; }
+
+# tap NAME COMMAND...: one test; what the command says is shown only when it fails
+tap()
+{
+	local name=$1 text status=0
+	shift
+	text=$("$@" 2>&1) || status=$?
+	tap_result $status "$name"
+	[ $status = 0 ] || tail -n 60 <<<"$text" | sed 's/^/# /'
+}
+
+tap_end() { echo "1..$tap_count"; [ $tap_failed = 0 ] && [ $tap_count -gt 0 ]; }
