@@ -1,0 +1,558 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * RFC 9002, 6, 7 and appendix A.
+ *
+ * Within a space both packet numbers and send times ascend, so the packets that
+ * meet either loss threshold are the oldest ones: detection starts at sent.live
+ * and stops at the first packet that meets neither, whose time threshold is the
+ * space's loss_time. Each packet is passed once.
+ *
+ * bytes_in_flight and eliciting count packets that are neither LOST nor DONE.
+ */
+#include "loss.h"
+
+#define PACKET_THRESHOLD	3		/* RFC 9002, 6.1.1 */
+#define REORDER_MAX		128u		/* or the packets in flight, if more */
+#define REORDER_FORGET		16		/* reductions, as RFC 8985, 6.2 */
+#define PERSISTENT_THRESHOLD	3		/* RFC 9002, 7.6.1 */
+#define PTO_SHIFT_MAX		20
+#define PTO_PROBES		2
+#define LINGER_PTOS		2		/* how long LOST packets wait for a late ACK */
+
+void quic_loss_init(struct quic_loss *l, const struct quic_loss_cb *cb,
+		    const struct quic_cc_ops *cc, bool server, u32 mss, u64 initial_rtt)
+{
+	unsigned int i;
+
+	memset(l, 0, sizeof(*l));
+	l->cb = cb;
+	l->server = server;
+	l->peer_validated = server;
+	l->reorder_threshold = PACKET_THRESHOLD;
+	quic_rtt_init(&l->rtt, initial_rtt);
+	quic_cc_init(&l->cc, cc, mss);
+	for (i = 0; i < QUIC_PNS_COUNT; i++) {
+		quic_sent_init(&l->space[i].sent);
+		l->space[i].largest_acked = -1;
+	}
+}
+
+/* Sending */
+
+int quic_loss_reserve(struct quic_loss *l, enum quic_pns pns, gfp_t gfp)
+{
+	return quic_sent_reserve(&l->space[pns].sent, gfp);
+}
+
+void quic_loss_sent(struct quic_loss *l, enum quic_pns pns, u16 size, u8 flags, u64 now)
+{
+	struct quic_loss_space *sp = &l->space[pns];
+	struct quic_sent_packet *p;
+
+	if (l->app_limited)
+		flags |= QUIC_PKT_F_APP_LIMITED;
+	p = quic_sent_commit(&sp->sent, now, size, flags);
+	p->delivered = l->delivered;
+	if (flags & QUIC_PKT_F_ECT0)
+		sp->ect_sent++;
+	if (flags & QUIC_PKT_F_ELICITING) {
+		sp->eliciting++;
+		sp->last_eliciting = now;
+		l->last_progress = now;
+		if (sp->probes)
+			sp->probes--;
+	}
+	if (flags & QUIC_PKT_F_IN_FLIGHT) {
+		if (l->cc.ops->on_sent)
+			l->cc.ops->on_sent(&l->cc, size, l->bytes_in_flight, now);
+		l->bytes_in_flight += size;
+		l->rescue = false;
+	}
+}
+
+u64 quic_loss_window(const struct quic_loss *l)
+{
+	u64 left = l->cc.cwnd > l->bytes_in_flight ? l->cc.cwnd - l->bytes_in_flight : 0;
+
+	if (left >= l->cc.mss)
+		return left;
+	return l->rescue ? l->cc.mss : 0;
+}
+
+/* Settling */
+
+static void settle_frames(struct quic_loss *l, enum quic_pns pns, struct quic_sent_packet *p,
+			  void (*fn)(struct quic_loss *l, enum quic_pns pns,
+				     const struct quic_sent_frame *f))
+{
+	struct quic_sent *s = &l->space[pns].sent;
+	unsigned int i, n = p->nframes;
+
+	p->nframes = 0;
+	for (i = 0; i < n; i++)
+		fn(l, pns, quic_sent_frame(s, p, i));
+}
+
+/* @p is neither LOST nor DONE, and about to become one of them. */
+static void leave_flight(struct quic_loss *l, struct quic_loss_space *sp,
+			 const struct quic_sent_packet *p)
+{
+	if (p->flags & QUIC_PKT_F_ELICITING)
+		sp->eliciting--;
+	if (p->flags & QUIC_PKT_F_IN_FLIGHT)
+		l->bytes_in_flight -= p->size;
+}
+
+static void update_rate(struct quic_loss *l)
+{
+	/* RFC 9002, 7.7: before the first sample the initial window may leave at once. */
+	if (l->rtt.first_sample_at)
+		quic_pacer_set_rate(&l->pacer, quic_cc_rate(&l->cc, &l->rtt));
+}
+
+u64 quic_loss_pto(const struct quic_loss *l)
+{
+	return quic_rtt_pto(&l->rtt) + l->max_ack_delay;
+}
+
+/* RFC 9002, 6.1.2, with the learned window */
+static u64 loss_delay(const struct quic_loss *l)
+{
+	u64 rtt = max(l->rtt.latest, l->rtt.smoothed);
+
+	return max_t(u64, rtt + max(rtt / 8, l->reorder_window), QUIC_RTT_GRANULARITY);
+}
+
+/* Loss of @packets, or a CE mark if none, the last of them sent at @sent_time. */
+static void congestion(struct quic_loss *l, u64 sent_time, u32 packets, u64 now)
+{
+	u64 before = l->cc.recovery_start;
+
+	l->cc.ops->on_congestion(&l->cc, sent_time, now);
+	if (l->cc.recovery_start != before) {
+		l->rescue = true;
+		l->undo_left = packets;
+		if (++l->reorder_calm >= REORDER_FORGET) {
+			l->reorder_calm = 0;
+			l->reorder_threshold = PACKET_THRESHOLD;
+			l->reorder_window = 0;
+		}
+	} else if (!packets) {
+		l->undo_left = 0;	/* marked while in recovery: that was real */
+	} else if (l->undo_left) {
+		l->undo_left += packets;
+	}
+}
+
+/* Loss detection: RFC 9002, 6.1, A.10, B.8 */
+
+struct lost {
+	u64 latest;		/* send time of the last packet lost; 0: none that matters */
+	u64 run_start;		/* send time of the first in an unbroken run of lost ones; 0: none */
+	u64 run;		/* longest time between two in a run: RFC 9002, 7.6.2 */
+	u64 bytes;
+	u32 packets;
+};
+
+static void lose_packet(struct quic_loss *l, enum quic_pns pns, u64 pn, struct lost *lost,
+			u64 now)
+{
+	struct quic_loss_space *sp = &l->space[pns];
+	struct quic_sent_packet *p = quic_sent_slot(&sp->sent, pn);
+
+	leave_flight(l, sp, p);
+	settle_frames(l, pns, p, l->cb->lost);
+	if (!(p->flags & QUIC_PKT_F_IN_FLIGHT)) {
+		quic_sent_done(p, pn + 1);
+		return;
+	}
+	if (p->flags & QUIC_PKT_F_MTU_PROBE) {
+		quic_sent_done(p, pn + 1);
+		l->cb->probe(l, p->size, false);
+		return;
+	}
+	p->flags |= QUIC_PKT_F_LOST;
+	p->lost_at = now;
+	lost->packets++;
+	lost->bytes += p->size;
+	lost->latest = max(lost->latest, p->time);
+	if (!(p->flags & QUIC_PKT_F_ELICITING) || !l->rtt.first_sample_at ||
+	    p->time <= l->rtt.first_sample_at)
+		return;
+	if (!lost->run_start)
+		lost->run_start = p->time;
+	lost->run = max(lost->run, p->time - lost->run_start);
+}
+
+static void find_lost(struct quic_loss *l, enum quic_pns pns, struct lost *lost, u64 now)
+{
+	struct quic_loss_space *sp = &l->space[pns];
+	struct quic_sent *s = &sp->sent;
+	u64 delay = loss_delay(l), pn = s->live;
+	struct quic_sent_packet *p;
+
+	sp->loss_time = 0;
+	while ((s64)pn <= sp->largest_acked && pn < s->next) {
+		p = quic_sent_slot(s, pn);
+		if (p->flags & QUIC_PKT_F_DONE) {
+			pn = p->skip;
+			lost->run_start = 0;
+			continue;
+		}
+		/* What nobody owes us an ACK for holds up neither the timer nor the ring. */
+		if ((p->flags & QUIC_PKT_F_IN_FLIGHT) && p->time + delay > now &&
+		    (u64)sp->largest_acked < pn + l->reorder_threshold) {
+			sp->loss_time = p->time + delay;
+			break;
+		}
+		lose_packet(l, pns, pn++, lost, now);
+	}
+}
+
+static void detect_lost(struct quic_loss *l, enum quic_pns pns, u64 now)
+{
+	struct lost lost = {};
+
+	if (l->space[pns].largest_acked < 0)
+		return;
+	find_lost(l, pns, &lost, now);
+	if (!lost.packets)
+		return;
+	l->packets_lost += lost.packets;
+	l->bytes_lost += lost.bytes;
+	congestion(l, lost.latest, lost.packets, now);
+	if (lost.run > PERSISTENT_THRESHOLD * quic_loss_pto(l)) {
+		l->cc.ops->on_persistent(&l->cc);
+		l->undo_left = 0;
+		l->rtt.min = l->rtt.latest;	/* RFC 9002, 5.2 */
+	}
+}
+
+/* Acknowledgments: RFC 9002, A.7 */
+
+struct acked {
+	u64 now;
+	u64 largest;		/* the frame's */
+	u64 bytes;		/* newly acked, in flight */
+	u64 grown;		/* of these, sent after the last reduction */
+	u64 latest;		/* send time of the last one sent */
+	u64 rtt_from;		/* when the frame's largest was sent, if it is newly acked; else 0 */
+	u32 packets;
+	u32 ect;		/* that left with ECT(0) */
+	bool eliciting;
+	bool late;		/* some had been declared lost */
+};
+
+/*
+ * A packet declared lost arrived after all. Each threshold learns only if it was
+ * the one to blame; the time one up to where a PTO would probe anyway.
+ */
+static void ack_late(struct quic_loss *l, enum quic_pns pns, u64 pn,
+		     const struct quic_sent_packet *p, struct acked *a)
+{
+	const struct quic_sent *s = &l->space[pns].sent;
+	u64 rtt = max(l->rtt.latest, l->rtt.smoothed), limit = max(2 * rtt, quic_loss_pto(l));
+	u64 took = a->now - p->time, far = a->largest - pn + 1;
+
+	a->late = true;
+	l->packets_spurious++;
+	l->reorder_calm = 0;
+	if (far > l->reorder_threshold) {
+		far = min_t(u64, far, max_t(u64, REORDER_MAX, s->next - s->live));
+		l->reorder_threshold = max_t(u32, l->reorder_threshold, far);
+	}
+	if (took > loss_delay(l))
+		l->reorder_window = max(l->reorder_window, min(took + took / 8, limit) - rtt);
+	/* Does it belong to the last reduction? */
+	if (l->undo_left && p->lost_at >= l->cc.recovery_start && !--l->undo_left) {
+		l->cc.ops->undo(&l->cc);
+		l->rescue = false;
+	}
+}
+
+static void ack_packet(struct quic_loss *l, enum quic_pns pns, u64 pn,
+		       struct quic_sent_packet *p, struct acked *a)
+{
+	if (p->flags & QUIC_PKT_F_IN_FLIGHT)
+		l->delivered += p->size;
+	if (unlikely(p->flags & QUIC_PKT_F_LOST)) {
+		ack_late(l, pns, pn, p, a);
+		return;
+	}
+	a->packets++;
+	a->latest = max(a->latest, p->time);
+	if (pn == a->largest)
+		a->rtt_from = p->time;
+	if (p->flags & QUIC_PKT_F_ELICITING)
+		a->eliciting = true;
+	if (p->flags & QUIC_PKT_F_ECT0)
+		a->ect++;
+	if (p->flags & QUIC_PKT_F_IN_FLIGHT) {
+		a->bytes += p->size;
+		if (!quic_cc_in_recovery(&l->cc, p->time))
+			a->grown += p->size;
+	}
+	leave_flight(l, &l->space[pns], p);
+	settle_frames(l, pns, p, l->cb->acked);
+	if (unlikely(p->flags & QUIC_PKT_F_MTU_PROBE))
+		l->cb->probe(l, p->size, true);
+}
+
+/* Acknowledge [pn, end), which was sent; the part below first is long settled. */
+static void ack_range(struct quic_loss *l, enum quic_pns pns, u64 pn, u64 end, struct acked *a)
+{
+	struct quic_sent *s = &l->space[pns].sent;
+	struct quic_sent_packet *p;
+
+	pn = max(pn, s->first);
+	while (pn < end) {
+		p = quic_sent_slot(s, pn);
+		if (p->flags & QUIC_PKT_F_DONE) {
+			pn = quic_sent_seek(s, pn);
+			continue;
+		}
+		ack_packet(l, pns, pn, p, a);
+		quic_sent_done(p, end);
+		pn++;
+	}
+}
+
+/* RFC 9000, 13.4.2.1. We set ECT(0) only. */
+static bool ecn_valid(const struct quic_loss_space *sp, const struct quic_frame_ack *ack, u32 ect)
+{
+	if (!ack->ecn)
+		return !ect;
+	if (ack->ect1 || ack->ect0 > sp->ect_sent || ack->ce > sp->ect_sent)
+		return false;
+	if (ack->ect0 < sp->ect0 || ack->ce < sp->ce)
+		return false;
+	return ack->ect0 - sp->ect0 + ack->ce - sp->ce >= ect;
+}
+
+/* RFC 9002, B.7. The frame raised largest_acked. */
+static void on_ecn(struct quic_loss *l, struct quic_loss_space *sp,
+		   const struct quic_frame_ack *ack, const struct acked *a)
+{
+	bool more;
+
+	if (!sp->ect_sent || l->ecn_failed)
+		return;
+	if (!ecn_valid(sp, ack, a->ect)) {
+		l->ecn_failed = true;
+		return;
+	}
+	if (!ack->ecn)
+		return;
+	more = ack->ce > sp->ce;
+	sp->ect0 = ack->ect0;
+	sp->ce = ack->ce;
+	if (more)
+		congestion(l, a->rtt_from, 0, a->now);
+}
+
+/* Tell congestion control. @in_flight: before this ACK and the losses it revealed */
+static void grow(struct quic_loss *l, const struct acked *a, u64 in_flight)
+{
+	struct quic_cc_ack ack = {
+		.bytes = a->grown,
+		.largest_time = a->latest,
+		.in_flight = in_flight,
+	};
+
+	/*
+	 * A slow start that used half the window is validated (RFC 9002, 7.8; RFC 7661,
+	 * 4.3): an application that writes in pieces is not held back by its gaps.
+	 */
+	ack.app_limited = l->app_limited &&
+			  !(quic_cc_slow_start(&l->cc) && 2 * in_flight >= l->cc.cwnd);
+	l->cc.ops->on_ack(&l->cc, &ack, &l->rtt, a->now);
+}
+
+static void on_newly_acked(struct quic_loss *l, enum quic_pns pns, struct quic_loss_space *sp,
+			   const struct quic_frame_ack *ack, struct acked *a, u64 delay)
+{
+	bool raised = (s64)ack->largest > sp->largest_acked;
+	u64 in_flight = l->bytes_in_flight + a->bytes;
+
+	sp->largest_acked = max_t(s64, sp->largest_acked, ack->largest);
+	if (a->rtt_from && a->eliciting) {
+		/* RFC 9002, 5.3 */
+		if (l->confirmed)
+			delay = min(delay, l->max_ack_delay);
+		quic_rtt_update(&l->rtt, a->now - a->rtt_from, delay, a->now);
+	}
+	if (raised)
+		on_ecn(l, sp, ack, a);
+	detect_lost(l, pns, a->now);
+	if (a->bytes)
+		grow(l, a, in_flight);
+	if (pns == QUIC_PNS_HANDSHAKE)
+		l->peer_validated = true;
+	if (l->peer_validated)
+		l->pto_count = 0;
+	sp->probes = 0;
+	l->last_progress = a->now;
+}
+
+int quic_loss_on_ack(struct quic_loss *l, enum quic_pns pns, const struct quic_frame_ack *ack,
+		     u64 delay, u64 now)
+{
+	struct acked a = { .now = now, .largest = ack->largest };
+	struct quic_loss_space *sp = &l->space[pns];
+	struct quic_sent *s = &sp->sent;
+	struct quic_ack_iter it;
+
+	if (sp->discarded)
+		return 0;
+	if (ack->largest >= s->next)
+		return -EPROTO;
+	quic_ack_iter_init(&it, ack);
+	while (quic_ack_iter_next(&it) && it.r.end > s->first)
+		ack_range(l, pns, it.r.start, it.r.end, &a);
+	if (!a.packets && !a.late)
+		return 0;
+	if (a.packets)
+		on_newly_acked(l, pns, sp, ack, &a, delay);
+	quic_sent_expire(s, now - min(now, LINGER_PTOS * quic_loss_pto(l)));
+	update_rate(l);
+	return 0;
+}
+
+/* Timer: RFC 9002, A.8, A.9 */
+
+static u64 first_loss_time(const struct quic_loss *l)
+{
+	u64 t = U64_MAX;
+	unsigned int i;
+
+	for (i = 0; i < QUIC_PNS_COUNT; i++)
+		if (l->space[i].loss_time)
+			t = min(t, l->space[i].loss_time);
+	return t;
+}
+
+/* When the PTO fires, and for which space; U64_MAX: it is not armed. */
+static u64 pto_time(const struct quic_loss *l, enum quic_pns *pns)
+{
+	static const u8 order[] = { QUIC_PNS_INITIAL, QUIC_PNS_HANDSHAKE, QUIC_PNS_APP };
+	unsigned int i, shift = min_t(u32, l->pto_count, PTO_SHIFT_MAX);
+	u64 period = quic_rtt_pto(&l->rtt) << shift, t = U64_MAX, end;
+
+	for (i = 0; i < ARRAY_SIZE(order); i++) {
+		const struct quic_loss_space *sp = &l->space[order[i]];
+
+		end = sp->last_eliciting + period;
+		if (order[i] == QUIC_PNS_APP) {
+			if (!l->confirmed)
+				break;
+			end += l->max_ack_delay << shift;
+		}
+		if (sp->eliciting && end < t) {
+			t = end;
+			*pns = order[i];
+		}
+	}
+	/* RFC 9002, 6.2.2.1: a client has to unblock the server even with nothing in flight. */
+	if (t == U64_MAX && !l->peer_validated && !l->confirmed && l->last_progress) {
+		t = l->last_progress + period;
+		*pns = l->has_handshake_keys ? QUIC_PNS_HANDSHAKE : QUIC_PNS_INITIAL;
+	}
+	return t;
+}
+
+u64 quic_loss_deadline(const struct quic_loss *l, u64 now)
+{
+	u64 t = first_loss_time(l);
+	enum quic_pns pns;
+
+	if (t != U64_MAX)
+		return t;
+	if (l->server && l->at_amp_limit)
+		return U64_MAX;
+	return pto_time(l, &pns);
+}
+
+/* The next PTO counts from here, should the probes not get away. */
+static void probe(struct quic_loss *l, enum quic_pns pns, u64 now)
+{
+	unsigned int i;
+
+	for (i = 0; i < QUIC_PNS_COUNT; i++) {
+		struct quic_loss_space *sp = &l->space[i];
+		u8 n = i == pns ? PTO_PROBES : 1;
+
+		if (!sp->eliciting)
+			continue;
+		sp->probes = max(sp->probes, n);
+		sp->last_eliciting = now;
+	}
+	l->space[pns].probes = max_t(u8, l->space[pns].probes, 1);
+	l->pto_count++;
+	l->last_progress = now;
+}
+
+void quic_loss_timeout(struct quic_loss *l, u64 now)
+{
+	u64 t = first_loss_time(l);
+	enum quic_pns pns;
+	unsigned int i;
+
+	if (t != U64_MAX) {
+		if (t > now)
+			return;
+		for (i = 0; i < QUIC_PNS_COUNT; i++) {
+			if (!l->space[i].loss_time || l->space[i].loss_time > now)
+				continue;
+			detect_lost(l, i, now);
+			quic_sent_advance(&l->space[i].sent);
+		}
+		update_rate(l);
+		return;
+	}
+	if (l->server && l->at_amp_limit)
+		return;
+	if (pto_time(l, &pns) <= now)
+		probe(l, pns, now);
+}
+
+/* Discarding: RFC 9002, 6.4, A.11 */
+
+void quic_loss_forget(struct quic_loss *l, enum quic_pns pns)
+{
+	struct quic_loss_space *sp = &l->space[pns];
+	struct quic_sent *s = &sp->sent;
+	struct quic_sent_packet *p;
+	u64 pn;
+
+	quic_sent_cancel(s);
+	for (pn = quic_sent_seek(s, s->first); pn < s->next; pn = quic_sent_seek(s, pn + 1)) {
+		p = quic_sent_slot(s, pn);
+		if (!(p->flags & QUIC_PKT_F_LOST))
+			leave_flight(l, sp, p);
+		settle_frames(l, pns, p, l->cb->lost);
+	}
+	quic_sent_clear(s);
+	sp->loss_time = 0;
+	sp->last_eliciting = 0;
+	sp->probes = 0;
+	l->pto_count = 0;
+}
+
+void quic_loss_discard(struct quic_loss *l, enum quic_pns pns)
+{
+	struct quic_loss_space *sp = &l->space[pns];
+
+	if (sp->discarded)
+		return;
+	sp->discarded = true;
+	quic_loss_forget(l, pns);
+	quic_sent_free(&sp->sent);
+}
+
+void quic_loss_free(struct quic_loss *l)
+{
+	unsigned int i;
+
+	for (i = 0; i < QUIC_PNS_COUNT; i++)
+		quic_loss_discard(l, i);
+}

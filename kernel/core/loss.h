@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Loss detection, PTO and what feeds congestion control (RFC 9002, 6 and 7)
+ * for one connection: the sent rings of the three spaces live here.
+ *
+ * Who owns what: conn.c embeds one struct quic_loss; loss.c settles packets
+ * and tells the owner frame by frame through the two callbacks, so that it
+ * knows nothing of streams. Cost of an ACK: proportional to the packets it
+ * newly acknowledges, not to those in flight. The caller serialises; @now never
+ * goes back.
+ *
+ * The sender asks quic_loss_window() and quic_pacer_budget(&l->pacer), and
+ * charges what left with quic_pacer_sent(&l->pacer), a packet or a burst at a
+ * time; only the pacer's rate is kept here. Probes wait for neither.
+ */
+#ifndef QUIC_CORE_LOSS_H
+#define QUIC_CORE_LOSS_H
+
+#include "cc.h"
+#include "frame.h"
+#include "pacer.h"
+#include "rtt.h"
+#include "sent.h"
+
+struct quic_loss;
+
+struct quic_loss_cb {
+	/* Called once for each frame of a packet, then never again for it; may not call loss.c. */
+	void (*acked)(struct quic_loss *l, enum quic_pns pns, const struct quic_sent_frame *f);
+	void (*lost)(struct quic_loss *l, enum quic_pns pns, const struct quic_sent_frame *f);
+	/* A MTU probe's fate (its size is all that matters) */
+	void (*probe)(struct quic_loss *l, u16 size, bool acked);
+};
+
+struct quic_loss_space {
+	struct quic_sent sent;
+	s64 largest_acked;		/* -1: none */
+	u64 loss_time;			/* 0: none */
+	u64 last_eliciting;		/* when the last ack-eliciting packet left; 0: never */
+	u64 ect_sent;			/* packets that left with QUIC_PKT_F_ECT0 */
+	u64 ect0, ce;			/* last validated counts reported by the peer */
+	u32 eliciting;			/* ack-eliciting packets in flight */
+	bool discarded;
+	u8 probes;			/* ack-eliciting packets to send because of PTO, whatever
+					 * cwnd says; quic_loss_sent() counts them down
+					 */
+};
+
+struct quic_loss {
+	const struct quic_loss_cb *cb;
+	struct quic_rtt rtt;
+	struct quic_cc cc;
+	struct quic_pacer pacer;
+	struct quic_loss_space space[QUIC_PNS_COUNT];
+	u64 bytes_in_flight;
+	u64 max_ack_delay;		/* the peer's, ns; counts once the handshake is confirmed */
+	u64 last_progress;		/* a packet was acked, a space discarded, an eliciting packet sent */
+	u32 pto_count;
+	/*
+	 * Reordering seen so far, learned from spurious losses and forgotten after 16 reductions
+	 * without one: a packet is lost when a later one by reorder_threshold was acked, or
+	 * rtt + max(rtt / 8, reorder_window) after it was sent.
+	 */
+	u32 reorder_threshold;		/* packets; 3 at first */
+	u64 reorder_window;		/* ns; 0 at first */
+	u32 reorder_calm;		/* reductions since the last spurious loss */
+	u32 undo_left;			/* losses of the last reduction not known as spurious; 0: no undo */
+	bool rescue;			/* one packet may leave although cwnd is full: RFC 9002, 7.3.2 */
+	bool ecn_failed;		/* counts did not validate: set no ECT any more (RFC 9000, 13.4.2) */
+	bool server;
+	bool confirmed;			/* handshake confirmed: PTO for APP, RFC 9002 6.2.1 */
+	bool peer_validated;		/* PeerCompletedAddressValidation(), A.8: set here and by the owner */
+	bool at_amp_limit;		/* a server that may send nothing arms no PTO, 6.2.2.1 */
+	bool has_handshake_keys;	/* client anti-deadlock probe goes out at this level */
+	bool app_limited;		/* kept by the planner: nothing more to send although cwnd allows */
+	/* counters for QUIC_INFO */
+	u64 delivered;			/* bytes acknowledged */
+	u64 packets_lost, bytes_lost;	/* without MTU probes and ACK-only packets */
+	u64 packets_spurious;		/* of packets_lost: acked later */
+};
+
+void quic_loss_init(struct quic_loss *l, const struct quic_loss_cb *cb,
+		    const struct quic_cc_ops *cc, bool server, u32 mss, u64 initial_rtt);
+void quic_loss_free(struct quic_loss *l);	/* every frame still out is passed to lost() first */
+
+/* Make room for one packet; see quic_sent_reserve(). */
+int quic_loss_reserve(struct quic_loss *l, enum quic_pns pns, gfp_t gfp);
+/*
+ * Commit the packet being built in @pns. @flags: ELICITING, IN_FLIGHT, MTU_PROBE, ECT0 as they
+ * apply; APP_LIMITED is added here.
+ */
+void quic_loss_sent(struct quic_loss *l, enum quic_pns pns, u16 size, u8 flags, u64 now);
+
+/*
+ * An ACK frame came. @delay: Ack Delay in ns, already scaled (0 in Initial and
+ * Handshake).
+ * Return: 0, or -EPROTO when it acknowledges a packet never sent (RFC 9000, 13.1).
+ * An ACK for a discarded space is ignored.
+ */
+int quic_loss_on_ack(struct quic_loss *l, enum quic_pns pns, const struct quic_frame_ack *ack,
+		     u64 delay, u64 now);
+/* Bytes congestion control lets out now; 0 when not even one full datagram. Probes ignore it. */
+u64 quic_loss_window(const struct quic_loss *l);
+/* When quic_loss_timeout() wants to be called, maybe in the past; U64_MAX: not at all. */
+u64 quic_loss_deadline(const struct quic_loss *l, u64 now);
+/*
+ * The deadline passed (nothing happens if it did not): detect time-threshold
+ * losses, or set ->probes of the space to probe (2 packets; 1 in others with
+ * packets out, and for the client's anti-deadlock probe) and back the PTO off.
+ * RFC 9002, A.9
+ */
+void quic_loss_timeout(struct quic_loss *l, u64 now);
+/* Keys of @pns dropped: forget its packets (frames are lost()), RFC 9002, 6.4. */
+void quic_loss_discard(struct quic_loss *l, enum quic_pns pns);
+/*
+ * Forget what is out in @pns, congestion control untouched, but go on using the space: 0-RTT was
+ * rejected (6.4), Retry or Version Negotiation came (6.3). Frames are lost().
+ */
+void quic_loss_forget(struct quic_loss *l, enum quic_pns pns);
+/* PTO period of the connection without backoff, ack delay included: RFC 9000 10.1, 10.2 */
+u64 quic_loss_pto(const struct quic_loss *l);
+
+#endif

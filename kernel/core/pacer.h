@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Pacing (RFC 9002, 7.7) as a leaky bucket: bursts of about 1 ms of the rate,
+ * at least two datagrams, at most 64 KB; the time of the next burst follows.
+ */
+#ifndef QUIC_CORE_PACER_H
+#define QUIC_CORE_PACER_H
+
+#include "os.h"
+
+#define QUIC_PACER_BURST_MAX	65536u	/* bytes */
+
+struct quic_pacer {
+	u64 next;	/* earliest departure of the next burst, ns */
+	u64 rate;	/* bytes per second; 0: no pacing yet. Set by quic_pacer_set_rate() */
+	u64 inverse;	/* ns a byte, scaled: no division when sending */
+};
+
+void quic_pacer_set_rate(struct quic_pacer *p, u64 rate);
+
+/* Bytes that may leave at @now: 0 if it is too early, U32_MAX if not pacing. */
+u32 quic_pacer_budget(const struct quic_pacer *p, u32 mss, u64 now);
+/*
+ * @bytes left at @now. To make up for late timers, half the time these bytes take
+ * may lie in the past: after idling that is all that was saved up.
+ */
+void quic_pacer_sent(struct quic_pacer *p, u32 bytes, u64 now);
+/* When to try again; U64_MAX if not pacing. */
+u64 quic_pacer_deadline(const struct quic_pacer *p);
+
+#endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What was sent and is not settled: one ring of packets indexed by packet
+ * number, one ring of the frames they carried, for one packet number space.
+ *
+ * Both rings double when full, up to QUIC_SENT_MAX packets, and are allocated
+ * on first use; sending a packet allocates nothing in steady state. A packet's
+ * frames are settled (acked or lost) once; a packet declared lost stays in the
+ * ring without frames for a while, so that a late ACK shows the loss was
+ * spurious.
+ *
+ *	first <= live <= next. Below live every packet is LOST or DONE, and the
+ *	packets at first and live themselves are not DONE (unless equal to next).
+ *	A DONE packet knows a later packet number with only DONE ones in between:
+ *	walking over what was settled before costs next to nothing.
+ *
+ * The caller serialises. Nothing here calls out.
+ */
+#ifndef QUIC_CORE_SENT_H
+#define QUIC_CORE_SENT_H
+
+#include "os.h"
+#include "limits.h"
+
+struct quic_stream;
+
+/* What a frame was, as far as acknowledgment or loss of it matters. */
+enum quic_sent_type {
+	QUIC_SENT_ACK,			/* off: largest acknowledged in it */
+	QUIC_SENT_STREAM,		/* stream, off, len, fin */
+	QUIC_SENT_CRYPTO,		/* off, len */
+	QUIC_SENT_RESET_STREAM,		/* stream */
+	QUIC_SENT_STOP_SENDING,		/* stream */
+	QUIC_SENT_MAX_DATA,
+	QUIC_SENT_MAX_STREAM_DATA,	/* stream */
+	QUIC_SENT_MAX_STREAMS,		/* len: 0 bidi, 1 uni */
+	QUIC_SENT_DATA_BLOCKED,
+	QUIC_SENT_STREAM_DATA_BLOCKED,	/* stream */
+	QUIC_SENT_STREAMS_BLOCKED,	/* len: 0 bidi, 1 uni */
+	QUIC_SENT_NEW_CID,		/* off: sequence number */
+	QUIC_SENT_RETIRE_CID,		/* off: sequence number */
+	QUIC_SENT_NEW_TOKEN,
+	QUIC_SENT_HANDSHAKE_DONE,
+	QUIC_SENT_DATAGRAM,		/* off: cookie of the sender */
+	QUIC_SENT_OTHER,		/* nothing to do either way (PING, PATH_*) */
+};
+
+struct quic_sent_frame {
+	struct quic_stream *stream;	/* holds a reference (stream.h) */
+	u64 off;
+	u32 len;
+	u8 type;
+	u8 fin;
+};
+
+#define QUIC_PKT_F_ELICITING	0x01
+#define QUIC_PKT_F_IN_FLIGHT	0x02	/* counts to bytes_in_flight (RFC 9002, 2) */
+#define QUIC_PKT_F_MTU_PROBE	0x04	/* its loss says nothing about congestion (RFC 9000, 14.4) */
+#define QUIC_PKT_F_APP_LIMITED	0x08
+#define QUIC_PKT_F_LOST		0x10	/* declared lost; kept to notice a spurious loss */
+#define QUIC_PKT_F_DONE		0x20	/* settled for good */
+#define QUIC_PKT_F_ECT0		0x40	/* left with ECT(0) in its IP header; RFC 9000, 13.4.2 */
+
+struct quic_sent_packet {
+	u64 time;		/* when, ns */
+	union {
+		u64 delivered;	/* bytes delivered on the connection at that time (rate samples) */
+		u64 lost_at;	/* LOST: when it was declared so */
+		u64 skip;	/* DONE: so are all from this one to there, exclusive */
+	};
+	u32 frame;		/* first frame, free-running index into the frame ring */
+	u16 size;		/* bytes of UDP payload, header and tag included */
+	u8 nframes;
+	u8 flags;
+};
+
+struct quic_sent {
+	struct quic_sent_packet *pkt;
+	struct quic_sent_frame *frm;
+	u32 pkt_cap, frm_cap;	/* powers of two, 0 before first use */
+	u64 first;		/* oldest packet number still in the ring */
+	u64 live;		/* oldest one that is neither LOST nor DONE */
+	u64 next;		/* next packet number to send */
+	u32 frm_head;		/* next free frame index */
+	u32 frm_base;		/* frm_head at the last commit: frames from here are being added */
+	u32 frm_tail;		/* oldest frame index in use */
+};
+
+void quic_sent_init(struct quic_sent *s);
+/*
+ * Room for one more packet with up to QUIC_PKT_FRAMES frames. Where none can be
+ * had, LOST packets kept for late ACKs give up theirs.
+ * Return: 0, -ENOMEM, or -ENOBUFS at QUIC_SENT_MAX.
+ */
+int quic_sent_reserve(struct quic_sent *s, gfp_t gfp);
+/* Append a frame to the packet numbered s->next, being built. After reserve, QUIC_PKT_FRAMES at most. */
+void quic_sent_add(struct quic_sent *s, enum quic_sent_type type, struct quic_stream *stream,
+		   u64 off, u32 len, bool fin);
+/* Drop the frames appended since the last commit (the packet is not sent after all). */
+void quic_sent_cancel(struct quic_sent *s);
+/* The packet numbered s->next is sent: record it and advance. */
+struct quic_sent_packet *quic_sent_commit(struct quic_sent *s, u64 now, u16 size, u8 flags);
+/* The record of @pn, or NULL if it is not in the ring (before first, not sent yet). */
+struct quic_sent_packet *quic_sent_get(struct quic_sent *s, u64 pn);
+struct quic_sent_frame *quic_sent_frame(struct quic_sent *s, const struct quic_sent_packet *p,
+					unsigned int i);
+/* Settle the packet for good. Those from it to @skip are DONE, or will be before the next call here. */
+static inline void quic_sent_done(struct quic_sent_packet *p, u64 skip)
+{
+	p->flags |= QUIC_PKT_F_DONE;
+	p->nframes = 0;
+	p->skip = skip;
+}
+
+/* The first packet number from @pn on (@pn >= first) that is not DONE; next if there is none. */
+u64 quic_sent_seek(struct quic_sent *s, u64 pn);
+/* Packets were settled: move first past DONE ones, live past LOST ones too, and free frames. */
+void quic_sent_advance(struct quic_sent *s);
+/* The same after LOST packets at the front, declared so at or before @before, became DONE. */
+void quic_sent_expire(struct quic_sent *s, u64 before);
+/* Leave nothing in the ring; packet numbers go on. The caller settled the frames. */
+void quic_sent_clear(struct quic_sent *s);
+void quic_sent_free(struct quic_sent *s);	/* does not settle frames: loss.c does before */
+
+/* As quic_sent_get() for a @pn known to lie in [first, next). */
+static inline struct quic_sent_packet *quic_sent_slot(const struct quic_sent *s, u64 pn)
+{
+	return &s->pkt[(u32)pn & (s->pkt_cap - 1)];
+}
+
+#endif
