@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The socket: what a connection or listener is to the kernel.
+ *
+ * Locks: everything in struct quic_sock is under the socket lock (lock_sock in
+ * process context; bh_lock_sock, or the backlog, in softirq). Accounting
+ * (sk_rmem_alloc, sk_wmem_queued, sk_forward_alloc) too. Packets reach a
+ * listener without the socket lock: struct quic_listener (net.h) has its own.
+ *
+ * Lifetime: sk_alloc's reference belongs to the file descriptor, or to the
+ * orphan after close() (close.c). An armed timer and a queued work item hold
+ * one each. The demux table holds none: SOCK_RCU_FREE, and lookups take one.
+ */
+#ifndef QUIC_SOCK_SOCK_H
+#define QUIC_SOCK_SOCK_H
+
+#include <linux/hrtimer.h>
+#include <linux/quic.h>
+#include <linux/workqueue.h>
+#include <net/inet_sock.h>
+#include <net/ipv6.h>
+#include <net/sock.h>
+
+#include "../core/conn.h"
+#include "../net/net.h"
+
+/* What recvmsg() finds in the ready queue. */
+enum quic_item_kind { QUIC_ITEM_STREAM, QUIC_ITEM_TLS, QUIC_ITEM_EVENT, QUIC_ITEM_DATAGRAM };
+
+struct quic_item {
+	struct list_head list;		/* quic_sock.ready; empty when not queued */
+	u8 kind;			/* enum quic_item_kind */
+};
+
+/* A TLS message, an event or a datagram: bytes of its own. */
+struct quic_msg {
+	struct quic_item item;
+	u32 len, off;			/* off: read so far */
+	u32 charged;			/* bytes of sk_rmem_alloc */
+	u8 level;			/* TLS: QUIC_CRYPTO_* */
+	u8 data[];
+};
+
+/* A stream as the socket sees it: the core's part and the bytes. */
+struct quic_sock_stream {
+	struct quic_stream core;	/* first */
+	struct quic_item item;		/* queued while recvmsg() has something to tell */
+	struct list_head rcvq;		/* struct quic_chunk, contiguous, unread */
+	struct rb_root ooo;		/* struct quic_chunk beyond rx.contig, by offset */
+	u64 read;			/* offset of the next byte to read */
+	bool fin_ready;			/* rcvq ends at the final size */
+	bool told_recv;			/* event RECV is out and nothing was read since */
+	bool want_max_data;		/* the application ran into flow control */
+	struct list_head sndq;		/* struct quic_sendbuf, by offset, contiguous */
+	struct quic_sendbuf *cursor;	/* where the last lookup ended */
+	u64 released;			/* send offset below which bytes were given back */
+};
+
+/* A run of queued send bytes: a page fragment, or a part of one with room to grow. */
+struct quic_sendbuf {
+	struct list_head list;
+	u64 off;
+	struct page *page;
+	u32 page_off;
+	u32 len;
+	u32 room;			/* bytes after len that are ours */
+	u32 charged;			/* bytes of sk_wmem_queued */
+};
+
+/*
+ * A buffer packets are opened into, header at its start; a train has a list of
+ * them. From alloc_pages (order >= 0) or kmalloc (order < 0).
+ */
+struct quic_rxbuf {
+	struct quic_rxbuf *next;
+	u32 size, used;			/* bytes, header included */
+	int order;
+	u8 data[] __aligned(16);
+};
+
+/*
+ * A piece of received stream data. It lies in a train, or right behind the
+ * chunk itself (train NULL) when it was small enough to copy.
+ */
+struct quic_chunk {
+	union {
+		struct list_head list;	/* quic_sock_stream.rcvq */
+		struct rb_node node;	/* quic_sock_stream.ooo */
+	};
+	struct quic_sock_stream *stream;	/* NULL: not in use */
+	struct quic_train *train;
+	u64 off;
+	const u8 *data;
+	u32 len;
+	u16 room;			/* copied ones: bytes that may still be appended */
+	u16 cap;			/* copied ones: bytes behind the struct */
+	bool in_tree;
+};
+
+/*
+ * Plaintext of the packets of one skb. Charged to sk_rmem_alloc with its whole
+ * size from the first chunk kept until the last one goes.
+ */
+struct quic_train {
+	struct quic_rxbuf *bufs;	/* newest first */
+	u32 refs;			/* chunks in use, and 1 while it is being received */
+	u32 truesize;
+	u32 charged;
+	u32 unread;			/* bytes in chunks */
+	u32 left;			/* bytes of the skb not opened yet: sizes the next buffer */
+	u16 nchunks, max_chunks;
+	struct quic_chunk chunks[];
+};
+
+struct quic_sock {
+	struct inet_sock inet;		/* first: inet_sk() */
+
+	/* work the other context left for release_sock() or the end of the train */
+	unsigned long deferred;		/* QUIC_DEFER_* */
+	u8 wake;			/* QUIC_WAKE_* */
+
+	bool conn_live;			/* conn is initialised */
+	bool orphan;			/* closed by the application, data still going out */
+	bool dead;			/* resources gone; only references left */
+	bool shut_wr;			/* shutdown(SHUT_WR): close once all is acknowledged */
+	bool close_told;		/* event CONNECTION_CLOSE was put or not wanted */
+	bool bound;
+
+	struct quic_endpoint *ep;	/* local UDP socket, with bind or connect */
+	union quic_addr local;		/* as bound; port filled in */
+	struct quic_listener *listener;	/* listening; conn_live is false then */
+
+	struct hrtimer timer;		/* softirq; holds a reference while queued */
+	u64 timer_at;			/* what it is set to, ns; U64_MAX: not */
+	u64 linger_until;		/* orphan: when patience ends, ns */
+	struct work_struct work;	/* next keys; the end of an orphan */
+
+	struct list_head ready;		/* struct quic_item, delivery order */
+	u64 unread;			/* stream bytes ready (SIOCINQ) */
+	u64 unacked;			/* stream bytes written, not acknowledged (SIOCOUTQ) */
+	u32 unsent;			/* written since the last pump */
+	s64 last_sid;			/* opened last: default of sendmsg; -1: none */
+	struct quic_train *cur;		/* the train being received */
+
+	/* options, before and beside the connection */
+	u32 events;			/* bit per QUIC_EVENT_* */
+	struct quic_tparams tp;
+	u8 tp_given;			/* QUIC_TP_GIVEN_* */
+	struct quic_config config;	/* as the ABI has it */
+	const struct quic_cc_ops *cc;
+	struct quic_connection_close close;	/* what close() will say */
+	u8 alpn_len;
+	char alpn[QUIC_ALPN_MAX];
+	u8 *ticket;			/* client: last NewSessionTicket; server: ticket key */
+	u32 ticket_len;
+	u8 *token;			/* client: to present; then the last received */
+	u32 token_len;
+	struct quic_msg *post;		/* client: post-handshake TLS message being gathered */
+
+	struct quic_conn conn;
+	struct quic_peer peer;		/* addresses, route (net.h) */
+};
+
+struct quic6_sock {
+	struct quic_sock quic;
+	struct ipv6_pinfo inet6;	/* last: 6.1 finds it at the end of the object */
+};
+
+/* bit numbers in quic_sock.deferred */
+#define QUIC_DEFER_TIMER	0
+#define QUIC_DEFER_MTU		1
+#define QUIC_DEFER_KEYS		2	/* work: derive the next keys */
+#define QUIC_DEFER_BURY		3	/* work: free the orphan */
+
+#define QUIC_WAKE_READ		0x01
+#define QUIC_WAKE_WRITE		0x02
+#define QUIC_WAKE_STATE		0x04
+#define QUIC_WAKE_ERROR		0x08
+
+#define QUIC_TP_GIVEN_RESET	0x01	/* stateless_reset asked for */
+#define QUIC_TP_GIVEN_NO_COMPAT	0x02	/* disable_compatible_version */
+
+#define QUIC_LINGER_NS		(60ull * NSEC_PER_SEC)	/* longest life of an orphan */
+
+/* sysctl net.quic.quic_mem (pages), quic_rmem and quic_wmem (bytes: min, default, max) */
+extern long quic_sysctl_mem[3];
+extern int quic_sysctl_rmem[3], quic_sysctl_wmem[3];
+
+static inline struct quic_sock *quic_sk(const struct sock *sk)
+{
+	return (struct quic_sock *)sk;
+}
+
+static inline struct quic_sock *quic_sock_of(struct quic_conn *c)
+{
+	return container_of(c, struct quic_sock, conn);
+}
+
+static inline struct sock *quic_sock_sk(struct quic_sock *qs)
+{
+	return &qs->inet.sk;
+}
+
+static inline struct quic_sock_stream *quic_sock_stream_of(struct quic_stream *s)
+{
+	return container_of(s, struct quic_sock_stream, core);
+}
+
+/* --- what main.c calls --- */
+
+int quic_sock_init(void);		/* caches, protocols */
+void quic_sock_unregister(void);	/* no new sockets; the module's references keep old ones out */
+void quic_sock_exit(void);		/* after the RCU barrier */
+
+/* --- what net calls (rx.c) --- */
+
+/*
+ * A train (one skb, perhaps GSO, data at the UDP payload) for the connection @sk. Takes the
+ * skb, not the reference on sk. BH off, no lock held: takes bh_lock_sock, or puts it on the backlog.
+ */
+void quic_sock_rcv(struct sock *sk, struct sk_buff *skb);
+/* The route or its MTU changed (ICMP): @payload of UDP fits. BH off. */
+void quic_sock_mtu(struct sock *sk, u32 payload);
+
+/* --- inside sock/; all under the socket lock unless it says otherwise --- */
+
+/* rx.c */
+int quic_sock_backlog_rcv(struct sock *sk, struct sk_buff *skb);
+/* Feed one skb to the core: no pump, no wake-up. The skb stays the caller's. Return: packets taken */
+unsigned int quic_sock_feed(struct sock *sk, struct sk_buff *skb, u64 now);
+/* Send what may go, look after an orphan, set the timer, wake sleepers. */
+void quic_sock_pump(struct sock *sk);
+void quic_sock_wake(struct sock *sk);
+
+/* timer.c */
+void quic_sock_timer_init(struct sock *sk);
+void quic_sock_timer_set(struct sock *sk, u64 now);
+void quic_sock_timer_stop(struct sock *sk);
+void quic_sock_release_cb(struct sock *sk);
+void quic_sock_work(struct work_struct *work);
+void quic_sock_queue_work(struct sock *sk, int bit);
+extern struct workqueue_struct *quic_sock_wq;
+
+/* connect.c */
+int quic_sock_bind(struct socket *sock, struct sockaddr *addr, int len);
+int quic_sock_connect(struct socket *sock, struct sockaddr *addr, int len, int flags);
+int quic_sock_getname(struct socket *sock, struct sockaddr *addr, int peer);
+/* Conn struct ready with this socket's options. */
+int quic_sock_conn_init(struct sock *sk, bool server, u32 version);
+/* Copy addresses to where the rest of the kernel looks for them. */
+void quic_sock_set_inet(struct sock *sk);
+
+/* accept.c */
+int quic_sock_listen(struct socket *sock, int backlog);
+struct sock *quic_sock_accept(struct sock *sk, int flags, int *err, bool kern);
+
+/* close.c */
+void quic_sock_close(struct sock *sk, long timeout);
+int quic_sock_shutdown(struct socket *sock, int how);
+/* All of an unborn or dead socket's resources. Process context. */
+void quic_sock_destroy_conn(struct sock *sk);
+/* An orphan may have reached its end; shut_wr its turn to close. */
+void quic_sock_check_linger(struct sock *sk, u64 now);
+/* The connection left its life: errno, waiters, event. */
+void quic_sock_closed(struct sock *sk);
+/* Why there is nothing more: 0 while it stands, else a negative errno, sk_err taken. */
+int quic_sock_why(struct sock *sk);
+
+/* sendmsg.c, sendbuf.c */
+int quic_sock_sendmsg(struct sock *sk, struct msghdr *msg, size_t len);
+/* Wait until the peer lets us open one more stream: the stream, or NULL and *err. */
+struct quic_sock_stream *quic_sock_stream_open(struct sock *sk, s64 sid, bool uni, long *timeo,
+					       int *err);
+bool quic_sock_writable(const struct sock *sk);
+/* Copy up to @max bytes of @msg behind @s's last. Return: bytes, or -EFAULT, -ENOBUFS (no memory now) */
+int quic_sendbuf_append(struct sock *sk, struct quic_sock_stream *s, struct msghdr *msg, u32 max);
+int quic_sendbuf_vecs(struct quic_sock_stream *s, u64 off, u32 len, struct quic_vec *v,
+		      unsigned int max);
+void quic_sendbuf_acked(struct sock *sk, struct quic_sock_stream *s, u64 acked);
+void quic_sendbuf_purge(struct sock *sk, struct quic_sock_stream *s);
+void quic_sendbuf_grow(struct sock *sk);	/* sk_sndbuf follows cwnd */
+
+/* recvmsg.c */
+int quic_sock_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int *addr_len);
+
+/* recvbuf.c */
+struct quic_train *quic_recvbuf_train(unsigned int nseg, u32 bytes);
+void quic_recvbuf_train_done(struct sock *sk, struct quic_train *t);
+u8 *quic_recvbuf_alloc(struct quic_train *t, u32 len);
+int quic_recvbuf_add(struct sock *sk, struct quic_sock_stream *s, u64 off, const u8 *data,
+		     u32 len);
+void quic_recvbuf_contig(struct sock *sk, struct quic_sock_stream *s);
+void quic_recvbuf_purge(struct sock *sk, struct quic_sock_stream *s);
+void quic_recvbuf_free_chunk(struct sock *sk, struct quic_chunk *ch);
+void quic_recvbuf_queue_stream(struct sock *sk, struct quic_sock_stream *s);
+/* Memory for more? What a peer may make us hold, beyond what the windows promise. */
+bool quic_recvbuf_room(const struct sock *sk);
+bool quic_recvbuf_charge(struct sock *sk, u32 size);	/* false: not granted */
+void quic_recvbuf_uncharge(struct sock *sk, u32 size);
+u64 quic_recvbuf_window(const struct sock *sk);		/* largest window the buffer stands for */
+
+/* msg.c: TLS messages and what becomes of them */
+struct quic_msg *quic_msg_new(struct sock *sk, u8 kind, u32 len);
+void quic_msg_queue(struct sock *sk, struct quic_msg *m);
+void quic_msg_free(struct sock *sk, struct quic_msg *m);
+int quic_msg_crypto(struct sock *sk, u8 level, const u8 *data, u32 len);
+void quic_sock_purge_ready(struct sock *sk);
+
+/* event.c */
+void quic_event_put(struct sock *sk, u8 type, const void *payload, u32 len);
+void quic_event_stream(struct sock *sk, struct quic_sock_stream *s, u8 state);
+bool quic_event_wanted(const struct sock *sk, u8 type);
+void quic_event_close(struct sock *sk);		/* last in the queue, once */
+void quic_event_fill_close(const struct quic_sock *qs, struct quic_connection_close *c);
+
+/* cmsg.c */
+struct quic_cmsg {			/* what a sendmsg() asks for */
+	bool has_stream, has_level;
+	u8 level;
+	s64 sid;			/* -1: not given */
+	u32 flags;			/* MSG_QUIC_STREAM_* */
+};
+
+int quic_cmsg_parse(struct msghdr *msg, struct quic_cmsg *out);
+void quic_cmsg_put_stream(struct msghdr *msg, u64 id, u32 flags);
+void quic_cmsg_put_level(struct msghdr *msg, u8 level);
+bool quic_cmsg_fits_level(const struct msghdr *msg);
+
+/* poll.c */
+__poll_t quic_sock_poll(struct file *file, struct socket *sock, poll_table *wait);
+int quic_sock_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg);
+
+/* sockopt.c and its kin */
+int quic_sock_setsockopt(struct sock *sk, int level, int name, sockptr_t val, unsigned int len);
+int quic_sock_getsockopt(struct sock *sk, int level, int name, char __user *val,
+			 int __user *len);
+void quic_sockopt_defaults(struct quic_sock *qs);
+/* What an accepted socket takes over from its listener. */
+void quic_sockopt_inherit(struct quic_sock *child, const struct quic_sock *parent);
+
+extern const struct quic_conn_ops quic_sock_conn_ops;	/* ops.c */
+extern struct kmem_cache *quic_stream_cache;
+extern struct proto quic_prot, quicv6_prot;
+
+#endif
