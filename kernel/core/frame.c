@@ -402,14 +402,13 @@ u8 *quic_frame_put_path(u8 *p, const u8 *end, enum quic_frame_type type, const u
  */
 static u32 fit_sized(size_t room, u32 len)
 {
-	u32 width;
+	u32 width, n = 0;
 
 	if (room >= quic_varint_len(len) + (size_t)len)
 		return len;
-	for (width = 1; width < room; width *= 2)
-		if (quic_varint_len(room - width) <= width)
-			return room - width;
-	return 0;
+	for (width = 1; width < 8 && width < room; width *= 2)
+		n = max_t(u32, n, min_t(size_t, room - width, (1ull << (8 * width - 2)) - 1));
+	return n;
 }
 
 u8 *quic_frame_put_close(u8 *p, const u8 *end, bool app, u64 code, u64 frame_type,
