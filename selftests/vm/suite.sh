@@ -1,0 +1,10 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# suite.sh 6.1|6.12: the module on that stock kernel: loading, unloading, transfers, and every test program.
+# shellcheck source=../lib/common.sh
+. "$(dirname "$0")/../lib/common.sh"
+
+kernel=${1:?suite.sh 6.1|6.12}
+certs=$build/certs
+[ -e "$certs/ca.pem" ] || "$top/selftests/lib/certs" "$certs" 10.0.0.1 10.0.0.2 fd00::1 fd00::2
+exec "$top/selftests/vm/run" --kernel "$kernel" --limit 1200 --add "$certs" -- "$top/selftests/vm/load.sh" "$certs"
