@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The key schedule. Every secret that passes through the stack is wiped before
+ * it is left behind.
+ */
+#include "keysched.h"
+
+static const struct quic_version_keys versions[] = {
+	{	/* RFC 9001, 5.2 and 5.8 */
+		.version = QUIC_V1,
+		.key = "quic key", .iv = "quic iv", .hp = "quic hp", .ku = "quic ku",
+		.salt = { 0x38, 0x76, 0x2c, 0xf7, 0xf5, 0x59, 0x34, 0xb3, 0x4d, 0x17,
+			  0x9a, 0xe6, 0xa4, 0xc8, 0x0c, 0xad, 0xcc, 0xbb, 0x7f, 0x0a },
+		.retry_key = { 0xbe, 0x0c, 0x69, 0x0b, 0x9f, 0x66, 0x57, 0x5a,
+			       0x1d, 0x76, 0x6b, 0x54, 0xe3, 0x68, 0xc8, 0x4e },
+		.retry_nonce = { 0x46, 0x15, 0x99, 0xd3, 0x5d, 0x63,
+				 0x2b, 0xf2, 0x23, 0x98, 0x25, 0xbb },
+	},
+	{	/* RFC 9369, 3.3 */
+		.version = QUIC_V2,
+		.key = "quicv2 key", .iv = "quicv2 iv", .hp = "quicv2 hp", .ku = "quicv2 ku",
+		.salt = { 0x0d, 0xed, 0xe3, 0xde, 0xf7, 0x00, 0xa6, 0xdb, 0x81, 0x93,
+			  0x81, 0xbe, 0x6e, 0x26, 0x9d, 0xcb, 0xf9, 0xbd, 0x2e, 0xd9 },
+		.retry_key = { 0x8f, 0xb4, 0xb0, 0x1b, 0x56, 0xac, 0x48, 0xe2,
+			       0x60, 0xfb, 0xcb, 0xce, 0xad, 0x7c, 0xcc, 0x92 },
+		.retry_nonce = { 0xd8, 0x69, 0x69, 0xbc, 0x2d, 0x7c,
+				 0x6d, 0x99, 0x90, 0xef, 0xb0, 0x4a },
+	},
+};
+
+/* RFC 9001, 6.6. For CCM 2^21.5, rounded down; ChaCha20 has no bound on packets sealed. */
+#define LIMIT_CCM	2965820ull
+
+static const struct quic_cipher_info ciphers[] = {
+	{ QUIC_CIPHER_AES_GCM_128, 16, 32, 1ull << 23, 1ull << 52 },
+	{ QUIC_CIPHER_AES_GCM_256, 32, 48, 1ull << 23, 1ull << 52 },
+	{ QUIC_CIPHER_AES_CCM_128, 16, 32, LIMIT_CCM, LIMIT_CCM },
+	{ QUIC_CIPHER_CHACHA20_POLY1305, 32, 32, U64_MAX, 1ull << 36 },
+};
+
+const struct quic_version_keys *quic_keysched_version(u32 version)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(versions); i++)
+		if (versions[i].version == version)
+			return &versions[i];
+	return NULL;
+}
+
+const struct quic_cipher_info *quic_keysched_cipher(u32 cipher)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(ciphers); i++)
+		if (ciphers[i].cipher == cipher)
+			return &ciphers[i];
+	return NULL;
+}
+
+int quic_keysched_expand(const struct quic_crypto_ops *ops, unsigned int hash_len,
+			 const u8 *secret, const char *label, u8 *out, unsigned int out_len)
+{
+	static const char prefix[] = "tls13 ";
+	const unsigned int prefix_len = sizeof(prefix) - 1;
+	u8 info[32], block[QUIC_SECRET_MAX];
+	unsigned int len = strlen(label);
+	struct quic_vec v = { info };
+	u8 *p = info;
+	int err;
+
+	if (WARN_ON(out_len > hash_len || hash_len > sizeof(block) ||
+		    len + prefix_len + 5 > sizeof(info)))
+		return -EINVAL;
+	put_unaligned_be16(out_len, p);
+	p[2] = prefix_len + len;
+	memcpy(p + 3, prefix, prefix_len);
+	p += 3 + prefix_len;
+	memcpy(p, label, len);
+	p += len;
+	*p++ = 0;	/* no context */
+	*p++ = 1;	/* RFC 5869, 2.3: T(1), which is all we ever need */
+	v.len = p - info;
+	err = ops->hmac(hash_len, secret, hash_len, &v, 1, block);
+	if (!err)
+		memcpy(out, block, out_len);
+	memzero_explicit(block, sizeof(block));
+	return err;
+}
+
+int quic_keysched_initial(const struct quic_crypto_ops *ops, const struct quic_version_keys *vk,
+			  const struct quic_cid *dcid, bool of_server, u8 *secret)
+{
+	struct quic_vec v = { (void *)dcid->id, dcid->len };
+	u8 common[32];
+	int err;
+
+	err = ops->hmac(sizeof(common), vk->salt, sizeof(vk->salt), &v, 1, common);
+	if (!err)
+		err = quic_keysched_expand(ops, sizeof(common), common,
+					   of_server ? "server in" : "client in",
+					   secret, sizeof(common));
+	memzero_explicit(common, sizeof(common));
+	return err;
+}
+
+/* Fill @key's aead, iv and (if @hp) hp; what was made before a failure stays in @key. */
+static int derive(const struct quic_crypto_ops *ops, const struct quic_version_keys *vk,
+		  const struct quic_cipher_info *ci, const u8 *secret, bool hp,
+		  struct quic_key *key)
+{
+	u8 raw[32];
+	int err;
+
+	err = quic_keysched_expand(ops, ci->hash_len, secret, vk->iv, key->iv, sizeof(key->iv));
+	if (err)
+		return err;
+	err = quic_keysched_expand(ops, ci->hash_len, secret, vk->key, raw, ci->key_len);
+	if (err)
+		goto out;
+	key->aead = ops->aead_alloc(ci->cipher, raw, &err);
+	if (!key->aead || !hp)
+		goto out;
+	err = quic_keysched_expand(ops, ci->hash_len, secret, vk->hp, raw, ci->key_len);
+	if (err)
+		goto out;
+	key->hp = ops->hp_alloc(ci->cipher, raw, &err);
+out:
+	memzero_explicit(raw, sizeof(raw));
+	return err;
+}
+
+struct quic_key *quic_keysched_key(const struct quic_crypto_ops *ops,
+				   const struct quic_version_keys *vk,
+				   const struct quic_cipher_info *ci, const u8 *secret,
+				   bool hp, bool keep, int *err)
+{
+	struct quic_key *key = kzalloc(sizeof(*key), GFP_KERNEL_ACCOUNT);
+
+	*err = key ? derive(ops, vk, ci, secret, hp, key) : -ENOMEM;
+	if (*err) {
+		quic_keysched_free(ops, key);
+		return NULL;
+	}
+	key->cipher = ci->cipher;
+	key->first_pn = U64_MAX;
+	if (keep) {
+		key->secret_len = ci->hash_len;
+		memcpy(key->secret, secret, ci->hash_len);
+	}
+	return key;
+}
+
+struct quic_key *quic_keysched_next(const struct quic_crypto_ops *ops,
+				    const struct quic_version_keys *vk,
+				    const struct quic_key *key, int *err)
+{
+	struct quic_key *next = NULL;
+	u8 secret[QUIC_SECRET_MAX];
+
+	*err = quic_keysched_expand(ops, key->secret_len, key->secret, vk->ku, secret,
+				    key->secret_len);
+	if (!*err)
+		next = quic_keysched_key(ops, vk, quic_keysched_cipher(key->cipher), secret,
+					 false, true, err);
+	if (next)
+		next->limit = key->limit;
+	memzero_explicit(secret, sizeof(secret));
+	return next;
+}
+
+void quic_keysched_free(const struct quic_crypto_ops *ops, struct quic_key *key)
+{
+	if (!key)
+		return;
+	ops->aead_free(key->aead);
+	ops->hp_free(key->hp);
+	kfree_sensitive(key);
+}
