@@ -30,7 +30,8 @@ struct quic_ctx {
 	int sys_err;		/* negative errno of a socket call inside a callback */
 	int alert;		/* TLS alert to tell the peer, or QUIC_CTX_ALERT_NONE */
 	int timeout_ms;		/* of quic_handshake(); 0: none of ours */
-	char *hostname;		/* to be verified */
+	char *hostname;		/* to be verified; GnuTLS keeps pointers to it and to verify */
+	gnutls_typed_vdata_st verify[2];
 
 	/* The peer's transport parameters, as they came; a second ClientHello must repeat them. */
 	size_t params_len;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <gnutls/x509.h>
 #include <linux/tls.h>
 #include "ctx.h"
 #include "log.h"
@@ -248,11 +249,19 @@ static int set_verify_server(const struct quic_tls *tls, struct quic_ctx *ctx, c
 	ctx->hostname = strdup(hostname);
 	if (!ctx->hostname)
 		return -ENOMEM;
-	gnutls_session_set_verify_cert(ctx->session, ctx->hostname, 0);
+	ctx->verify[0] = (gnutls_typed_vdata_st){
+		.type = GNUTLS_DT_DNS_HOSTNAME,
+		.data = (unsigned char *)ctx->hostname,
+	};
+	ctx->verify[1] = (gnutls_typed_vdata_st){
+		.type = GNUTLS_DT_KEY_PURPOSE_OID,
+		.data = (unsigned char *)GNUTLS_KP_TLS_WWW_SERVER,
+	};
+	gnutls_session_set_verify_cert2(ctx->session, ctx->verify, 2, 0);
 	return 0;
 }
 
-static void set_verify_client(const struct quic_tls *tls, gnutls_session_t session,
+static void set_verify_client(const struct quic_tls *tls, struct quic_ctx *ctx,
 			      const struct quic_config *config)
 {
 	bool require = tls->flags & QUIC_HANDSHAKE_CERT_REQUIRE || config->certificate_request == 2;
@@ -260,10 +269,15 @@ static void set_verify_client(const struct quic_tls *tls, gnutls_session_t sessi
 
 	if (!require && !request)
 		return;
-	gnutls_certificate_server_set_request(session, require ? GNUTLS_CERT_REQUIRE :
+	gnutls_certificate_server_set_request(ctx->session, require ? GNUTLS_CERT_REQUIRE :
 								 GNUTLS_CERT_REQUEST);
-	if (require)
-		gnutls_session_set_verify_cert(session, NULL, 0);
+	if (!require)
+		return;
+	ctx->verify[0] = (gnutls_typed_vdata_st){
+		.type = GNUTLS_DT_KEY_PURPOSE_OID,
+		.data = (unsigned char *)GNUTLS_KP_TLS_WWW_CLIENT,
+	};
+	gnutls_session_set_verify_cert2(ctx->session, ctx->verify, 1, 0);
 }
 
 /* Tickets are sealed with the listener's key, so that any of its connections can open them. */
@@ -297,7 +311,7 @@ static int session_setup(const struct quic_tls *tls, struct quic_ctx *ctx, const
 		return err;
 	if (!tls->server)
 		return set_verify_server(tls, ctx, hostname);
-	set_verify_client(tls, ctx->session, &config);
+	set_verify_client(tls, ctx, &config);
 	set_tickets(ctx);
 	return 0;
 }

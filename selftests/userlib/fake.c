@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Each endpoint is used by one thread, the peer's is only written by fake_close(), under the lock. */
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "fake.h"
+
+struct fake_endpoint fake_client, fake_server;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+static struct fake_endpoint *find(int sd)
+{
+	return sd == fake_client.sd ? &fake_client : &fake_server;
+}
+
+static struct fake_endpoint *other(struct fake_endpoint *ep)
+{
+	return ep == &fake_client ? &fake_server : &fake_client;
+}
+
+static int value_out(void *to, socklen_t *room, const void *from, socklen_t len)
+{
+	if (*room > len)
+		*room = len;
+	memcpy(to, from, *room);
+	return 0;
+}
+
+static int fake_getopt(int sd, int opt, void *val, socklen_t *len)
+{
+	struct fake_endpoint *ep = find(sd);
+	int err = 0;
+
+	pthread_mutex_lock(&lock);
+	switch (opt) {
+	case QUIC_SOCKOPT_TOKEN:
+		err = ep->server ? -EINVAL : value_out(val, len, "", 0);
+		break;
+	case QUIC_SOCKOPT_CONFIG:
+		value_out(val, len, &ep->config, sizeof(ep->config));
+		break;
+	case QUIC_SOCKOPT_TRANSPORT_PARAM_EXT:
+		value_out(val, len, ep->params, ep->params_len);
+		break;
+	case QUIC_SOCKOPT_CONNECTION_CLOSE:
+		value_out(val, len, &ep->peer_close, sizeof(ep->peer_close));
+		break;
+	case QUIC_SOCKOPT_ALPN:
+		value_out(val, len, ep->alpn, strlen(ep->alpn));
+		break;
+	case QUIC_SOCKOPT_SESSION_TICKET:
+		if (ep->server)
+			value_out(val, len, ep->ticket_key, sizeof(ep->ticket_key));
+		else
+			value_out(val, len, ep->ticket, ep->ticket_len);
+		break;
+	default:
+		err = -ENOPROTOOPT;
+	}
+	pthread_mutex_unlock(&lock);
+	return err;
+}
+
+static int secret_store(struct fake_endpoint *ep, const void *val, socklen_t len)
+{
+	struct quic_crypto_secret s;
+	struct fake_secret *slot;
+
+	if (ep->secret_err)
+		return ep->secret_err;
+	if (len != sizeof(s))
+		return -EINVAL;
+	memcpy(&s, val, sizeof(s));
+	if (s.level >= QUIC_CRYPTO_MAX || s.send > 1)
+		return -EINVAL;
+	slot = &ep->secret[s.level][s.send];
+	if (slot->set)
+		return -EINVAL;
+	slot->set = true;
+	slot->s = s;
+	return 0;
+}
+
+static int fake_setopt(int sd, int opt, const void *val, socklen_t len)
+{
+	struct fake_endpoint *ep = find(sd);
+	int err = 0;
+
+	pthread_mutex_lock(&lock);
+	switch (opt) {
+	case QUIC_SOCKOPT_TRANSPORT_PARAM_EXT:
+		ep->params_writes++;
+		err = ep->params_err;
+		if (!err) {
+			memcpy(ep->peer_params, val, len);
+			ep->peer_params_len = len;
+		}
+		break;
+	case QUIC_SOCKOPT_CRYPTO_SECRET:
+		err = secret_store(ep, val, len);
+		break;
+	case QUIC_SOCKOPT_CONNECTION_CLOSE:
+		memcpy(&ep->close, val, sizeof(ep->close));
+		ep->close_set = true;
+		break;
+	case QUIC_SOCKOPT_ALPN:
+		snprintf(ep->alpn, sizeof(ep->alpn), "%.*s", (int)len, (const char *)val);
+		break;
+	default:
+		err = -ENOPROTOOPT;
+	}
+	pthread_mutex_unlock(&lock);
+	return err;
+}
+
+/* One datagram of the pair: a byte of level, then the bytes. */
+static ssize_t fake_send(int sd, const struct msghdr *msg, int flags)
+{
+	struct fake_endpoint *ep = find(sd);
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg);
+	struct iovec iov[2];
+	struct msghdr out = { .msg_iov = iov, .msg_iovlen = 2 };
+	uint8_t level;
+	ssize_t ret;
+
+	if (!cmsg || cmsg->cmsg_level != SOL_QUIC || cmsg->cmsg_type != QUIC_HANDSHAKE_INFO ||
+	    cmsg->cmsg_len != CMSG_LEN(1))
+		return -EINVAL;
+	if (ep->again) {
+		ep->again--;
+		return -EAGAIN;
+	}
+	level = *CMSG_DATA(cmsg);
+	if (level != QUIC_CRYPTO_INITIAL && !ep->secret[level][1].set)
+		ep->orphans++;
+	ep->sends++;
+	ep->mores += !!(flags & MSG_MORE);
+	iov[0] = (struct iovec){ &level, 1 };
+	iov[1] = *msg->msg_iov;
+	if (ep->send_limit && iov[1].iov_len > ep->send_limit)
+		iov[1].iov_len = ep->send_limit;
+	ret = sendmsg(sd, &out, MSG_NOSIGNAL | (flags & MSG_DONTWAIT));
+	return ret < 0 ? -errno : ret - 1;
+}
+
+static ssize_t fake_recv(int sd, struct msghdr *msg, int flags)
+{
+	struct fake_endpoint *ep = find(sd);
+	struct cmsghdr *cmsg;
+	uint8_t level;
+	struct iovec iov[2] = { { &level, 1 }, *msg->msg_iov };
+	struct msghdr in = { .msg_iov = iov, .msg_iovlen = 2 };
+	ssize_t ret = recvmsg(sd, &in, flags & MSG_DONTWAIT);
+
+	if (ret < 0)
+		return errno == ECONNRESET ? -ENOTCONN : -errno;
+	if (!ret)
+		return -ENOTCONN;
+	ep->recvs++;
+	msg->msg_flags = 0;
+	cmsg = CMSG_FIRSTHDR(msg);
+	cmsg->cmsg_level = SOL_QUIC;
+	cmsg->cmsg_type = QUIC_HANDSHAKE_INFO;
+	cmsg->cmsg_len = CMSG_LEN(1);
+	*CMSG_DATA(cmsg) = level;
+	msg->msg_controllen = CMSG_SPACE(1);
+	return ret - 1;
+}
+
+static int fake_wait(int sd, short events, int timeout_ms)
+{
+	struct pollfd pfd = { .fd = sd, .events = events };
+
+	return poll(&pfd, 1, timeout_ms < 0 ? 5000 : timeout_ms) ? 0 : -ETIMEDOUT;
+}
+
+static int fake_peername(int sd, char *name, size_t size)
+{
+	(void)sd;
+	snprintf(name, size, "127.0.0.1");
+	return 0;
+}
+
+const struct quic_sys fake_sys = {
+	.getopt = fake_getopt,
+	.setopt = fake_setopt,
+	.send = fake_send,
+	.recv = fake_recv,
+	.wait = fake_wait,
+	.peername = fake_peername,
+};
+
+void fake_open(void)
+{
+	int sd[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sd))
+		abort();
+	memset(&fake_client, 0, sizeof(fake_client));
+	memset(&fake_server, 0, sizeof(fake_server));
+	fake_client.sd = sd[0];
+	fake_server.sd = sd[1];
+	fake_server.server = true;
+	memset(fake_client.params, 0xc1, 40);
+	fake_client.params_len = 40;
+	memset(fake_server.params, 0x5e, 60);
+	fake_server.params_len = 60;
+	memset(fake_server.ticket_key, 7, sizeof(fake_server.ticket_key));
+}
+
+void fake_close(struct fake_endpoint *ep)
+{
+	pthread_mutex_lock(&lock);
+	if (!ep->closed) {
+		ep->closed = true;
+		other(ep)->peer_close = ep->close;
+		shutdown(ep->sd, SHUT_RDWR);
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+void fake_end(void)
+{
+	close(fake_client.sd);
+	close(fake_server.sd);
+	fake_client.sd = -1;
+	fake_server.sd = -1;
+}

@@ -1,0 +1,588 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Whole handshakes, client and server in a thread each, over the stand-in kernel. */
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <linux/tls.h>
+#include <cmocka.h>
+#include "fake.h"
+#include "tls.h"
+
+#define ALERT(n)	(QUIC_TRANSPORT_ERROR_CRYPTO + (n))
+#define CERT(name)	.cert_file = CERTS "/" name ".pem", .pkey_file = CERTS "/" name ".key"
+
+struct side {
+	struct fake_endpoint *ep;
+	struct quic_handshake_opts opts;
+	char errbuf[400];
+	int err;
+};
+
+static void *side_run(void *arg)
+{
+	struct side *s = arg;
+
+	s->opts.size = sizeof(s->opts);
+	s->opts.errbuf = s->errbuf;
+	s->opts.errlen = sizeof(s->errbuf);
+	if (!s->opts.timeout_ms)
+		s->opts.timeout_ms = 4000;
+	s->err = quic_simple_handshake(s->ep->sd, &fake_sys, s->ep->server, &s->opts);
+	if (s->err)
+		fake_close(s->ep);
+	return NULL;
+}
+
+static void both_run(struct side *client, struct side *server)
+{
+	pthread_t thread;
+
+	client->ep = &fake_client;
+	server->ep = &fake_server;
+	assert_int_equal(pthread_create(&thread, NULL, side_run, server), 0);
+	side_run(client);
+	pthread_join(thread, NULL);
+}
+
+/* What every good handshake must have done. */
+static void assert_established(struct side *client, struct side *server, uint32_t cipher)
+{
+	static const uint8_t levels[] = { QUIC_CRYPTO_HANDSHAKE, QUIC_CRYPTO_APP };
+	size_t i;
+	int send;
+
+	if (client->err || server->err)
+		print_message("client: %s\nserver: %s\n", client->errbuf, server->errbuf);
+	assert_int_equal(client->err, 0);
+	assert_int_equal(server->err, 0);
+	for (i = 0; i < 2; i++) {
+		for (send = 0; send < 2; send++) {
+			struct fake_secret *c = &fake_client.secret[levels[i]][send];
+			struct fake_secret *s = &fake_server.secret[levels[i]][!send];
+
+			assert_true(c->set && s->set);
+			assert_memory_equal(c->s.secret, s->s.secret, sizeof(c->s.secret));
+			assert_int_equal(c->s.type, s->s.type);
+			if (cipher)
+				assert_int_equal(c->s.type, cipher);
+		}
+		/* Each direction has its own. */
+		assert_memory_not_equal(fake_client.secret[levels[i]][0].s.secret,
+					fake_client.secret[levels[i]][1].s.secret, 32);
+	}
+	assert_int_equal(fake_client.peer_params_len, fake_server.params_len);
+	assert_memory_equal(fake_client.peer_params, fake_server.params, fake_server.params_len);
+	assert_int_equal(fake_server.peer_params_len, fake_client.params_len);
+	assert_memory_equal(fake_server.peer_params, fake_client.params, fake_client.params_len);
+	assert_int_equal(fake_client.orphans + fake_server.orphans, 0);
+	assert_false(fake_client.close_set || fake_server.close_set);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	fake_open();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	fake_end();
+	return 0;
+}
+
+static void certificate__name(void **state)
+{
+	struct side c = { .opts = { .alpns = "hq-interop", .hostname = "quic.test",
+				    .ca_file = CERTS "/ca.pem" } };
+	struct side s = { .opts = { .alpns = "h3,hq-interop", CERT("server") } };
+
+	(void)state;
+	both_run(&c, &s);
+	assert_established(&c, &s, 0);
+	/* Both kernels hear which protocol it became. */
+	assert_string_equal(fake_client.alpn, "hq-interop");
+	assert_string_equal(fake_server.alpn, "hq-interop");
+	/* ServerHello and what follows on the next level share a datagram. */
+	assert_true(fake_server.mores >= 1);
+}
+
+static void certificate__long_chain(void **state)
+{
+	struct side c = { .opts = { .alpns = "x", .hostname = "localhost",
+				    .ca_file = CERTS "/ca.pem" } };
+	struct side s = { .opts = { .alpns = "x", CERT("chain") } };
+
+	(void)state;
+	fake_server.send_limit = 700;
+	fake_server.again = 3;
+	both_run(&c, &s);
+	assert_established(&c, &s, 0);
+	assert_true(fake_server.sends > 5);
+}
+
+static void certificate__address_by_default(void **state)
+{
+	struct side c = { .opts = { .alpns = "x", .ca_file = CERTS "/ca.pem" } };
+	struct side s = { .opts = { .alpns = "x", CERT("server") } };
+
+	(void)state;
+	both_run(&c, &s);	/* the stand-in's peer is 127.0.0.1 */
+	assert_established(&c, &s, 0);
+}
+
+static void certificate__address_not_in_it(void **state)
+{
+	struct side c = { .opts = { .alpns = "x", .ca_file = CERTS "/ca.pem" } };
+	struct side s = { .opts = { .alpns = "x", CERT("other") } };
+
+	(void)state;
+	both_run(&c, &s);
+	assert_int_equal(c.err, -EKEYREJECTED);
+}
+
+static void certificate__wrong_name(void **state)
+{
+	struct side c = { .opts = { .alpns = "x", .hostname = "quic.test",
+				    .ca_file = CERTS "/ca.pem" } };
+	struct side s = { .opts = { .alpns = "x", CERT("other") } };
+
+	(void)state;
+	both_run(&c, &s);
+	assert_int_equal(c.err, -EKEYREJECTED);
+	assert_non_null(strstr(c.errbuf, "quic.test"));
+	assert_true(fake_client.close_set);
+	assert_int_equal(fake_client.close.frame, 6);
+	assert_int_equal(fake_client.close.errcode, ALERT(42));	/* bad_certificate */
+	assert_false(fake_client.secret[QUIC_CRYPTO_APP][1].set);
+	/* The server hears it, and says so. */
+	assert_int_equal(s.err, -ECONNREFUSED);
+	assert_non_null(strstr(s.errbuf, "alert 42"));
+	assert_false(fake_server.close_set);
+}
+
+static void certificate__untrusted(void **state)
+{
+	struct side c = { .opts = { .alpns = "x", .hostname = "quic.test",
+				    .ca_file = CERTS "/ca.pem" } };
+	struct side s = { .opts = { .alpns = "x", CERT("rogue") } };
+
+	(void)state;
+	both_run(&c, &s);
+	assert_int_equal(c.err, -EKEYREJECTED);
+	assert_int_equal(s.err, -ECONNREFUSED);
+}
+
+/* Without a ca_file it is the system that trusts, and it does not know our authority. */
+static void certificate__system_authorities(void **state)
+{
+	struct side c = { .opts = { .alpns = "x", .hostname = "quic.test" } };
+	struct side s = { .opts = { .alpns = "x", CERT("server") } };
+
+	(void)state;
+	both_run(&c, &s);
+	assert_int_equal(c.err, -EKEYREJECTED);
+}
+
+static void certificate__authorities_of_environment(void **state)
+{
+	struct side c = { .opts = { .alpns = "x", .hostname = "quic.test" } };
+	struct side s = { .opts = { .alpns = "x", CERT("server") } };
+
+	(void)state;
+	setenv("SSL_CERT_FILE", CERTS "/ca.pem", 1);
+	both_run(&c, &s);
+	unsetenv("SSL_CERT_FILE");
+	assert_established(&c, &s, 0);
+}
+
+static void certificate__expired(void **state)
+{
+	struct side c = { .opts = { .alpns = "x", .hostname = "quic.test",
+				    .ca_file = CERTS "/ca.pem" } };
+	struct side s = { .opts = { .alpns = "x", CERT("expired") } };
+
+	(void)state;
+	both_run(&c, &s);
+	assert_int_equal(c.err, -EKEYEXPIRED);
+	assert_int_equal(s.err, -ECONNREFUSED);
+}
+
+/* A certificate that is good for clients only is not a server's. */
+static void certificate__wrong_purpose(void **state)
+{
+	struct side c = { .opts = { .alpns = "x", .hostname = "client.test",
+				    .ca_file = CERTS "/ca.pem" } };
+	struct side s = { .opts = { .alpns = "x", CERT("client") } };
+
+	(void)state;
+	both_run(&c, &s);
+	assert_int_equal(c.err, -EKEYREJECTED);
+}
+
+static void certificate__insecure(void **state)
+{
+	struct side c = { .opts = { .alpns = "x", .hostname = "nobody.test",
+				    .flags = QUIC_HANDSHAKE_INSECURE } };
+	struct side s = { .opts = { .alpns = "x", CERT("rogue") } };
+
+	(void)state;
+	both_run(&c, &s);
+	assert_established(&c, &s, 0);
+}
+
+static void client_certificate__required(void **state)
+{
+	struct side c = { .opts = { .alpns = "x", .hostname = "quic.test",
+				    .ca_file = CERTS "/ca.pem", CERT("client") } };
+	struct side s = { .opts = { .alpns = "x", .ca_file = CERTS "/ca.pem", CERT("server"),
+				    .flags = QUIC_HANDSHAKE_CERT_REQUIRE } };
+
+	(void)state;
+	both_run(&c, &s);
+	assert_established(&c, &s, 0);
+}
+
+static void client_certificate__missing(void **state)
+{
+	struct side c = { .opts = { .alpns = "x", .hostname = "quic.test",
+				    .ca_file = CERTS "/ca.pem" } };
+	struct side s = { .opts = { .alpns = "x", .ca_file = CERTS "/ca.pem", CERT("server"),
+				    .flags = QUIC_HANDSHAKE_CERT_REQUIRE } };
+
+	(void)state;
+	both_run(&c, &s);
+	/* The client may be through before it is refused; the server is never. */
+	assert_true(s.err < 0);
+	assert_int_equal(fake_server.close.errcode, ALERT(116));	/* certificate_required */
+}
+
+static void alpn__mismatch(void **state)
+{
+	struct side c = { .opts = { .alpns = "h3", .hostname = "quic.test",
+				    .ca_file = CERTS "/ca.pem" } };
+	struct side s = { .opts = { .alpns = "hq-interop", CERT("server") } };
+
+	(void)state;
+	both_run(&c, &s);
+	assert_int_equal(s.err, -EPROTONOSUPPORT);
+	assert_int_equal(fake_server.close.errcode, ALERT(120));
+	assert_int_equal(c.err, -ECONNREFUSED);
+	assert_non_null(strstr(c.errbuf, "alert 120"));
+}
+
+/* Protocols on one side only: no agreement either (RFC 9001, 8.1). */
+static void alpn__client_only(void **state)
+{
+	struct side c = { .opts = { .alpns = "h3", .hostname = "quic.test",
+				    .ca_file = CERTS "/ca.pem" } };
+	struct side s = { .opts = { CERT("server") } };
+
+	(void)state;
+	both_run(&c, &s);
+	assert_int_equal(c.err, -EPROTONOSUPPORT);
+	assert_int_equal(fake_client.close.errcode, ALERT(120));
+}
+
+static void alpn__server_only(void **state)
+{
+	struct side c = { .opts = { .hostname = "quic.test", .ca_file = CERTS "/ca.pem" } };
+	struct side s = { .opts = { .alpns = "h3", CERT("server") } };
+
+	(void)state;
+	both_run(&c, &s);
+	assert_int_equal(s.err, -EPROTONOSUPPORT);
+	assert_int_equal(fake_server.close.errcode, ALERT(120));
+}
+
+static void alpn__none(void **state)
+{
+	struct side c = { .opts = { .hostname = "quic.test", .ca_file = CERTS "/ca.pem" } };
+	struct side s = { .opts = { CERT("server") } };
+
+	(void)state;
+	both_run(&c, &s);
+	assert_established(&c, &s, 0);
+}
+
+static void alpn__of_the_socket(void **state)
+{
+	struct side c = { .opts = { .hostname = "quic.test", .ca_file = CERTS "/ca.pem" } };
+	struct side s = { .opts = { CERT("server") } };
+
+	(void)state;
+	strcpy(fake_client.alpn, "sample,other");
+	strcpy(fake_server.alpn, "other");
+	both_run(&c, &s);
+	assert_established(&c, &s, 0);
+	assert_string_equal(fake_client.alpn, "other");
+}
+
+static void alpn__malformed(void **state)
+{
+	static const char *const lists[] = { "", ",", "a,", ",a", "a,,b" };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		struct quic_handshake_opts opts = { .size = sizeof(opts), .alpns = lists[i],
+						    .hostname = "a", .ca_file = CERTS "/ca.pem" };
+
+		assert_int_equal(quic_simple_handshake(fake_client.sd, &fake_sys, false, &opts),
+				 -EINVAL);
+	}
+}
+
+static void psk__known(void **state)
+{
+	struct side c = { .opts = { .alpns = "x", .psk_file = CERTS "/psk.txt" } };
+	struct side s = { .opts = { .alpns = "x", .psk_file = CERTS "/psk.txt" } };
+
+	(void)state;
+	both_run(&c, &s);
+	assert_established(&c, &s, 0);
+}
+
+static void psk__wrong_key(void **state)
+{
+	struct side c = { .opts = { .alpns = "x", .psk_file = CERTS "/psk-wrong.txt" } };
+	struct side s = { .opts = { .alpns = "x", .psk_file = CERTS "/psk.txt" } };
+
+	(void)state;
+	both_run(&c, &s);
+	assert_true(s.err < 0 && c.err < 0);
+	assert_true(fake_server.close.errcode > ALERT(0) && fake_server.close.errcode <= ALERT(255));
+}
+
+/* Someone without the key, but with a certificate everybody trusts, is not our server. */
+static void psk__certificate_instead(void **state)
+{
+	struct side c = { .opts = { .alpns = "x", .psk_file = CERTS "/psk.txt" } };
+	struct side s = { .opts = { .alpns = "x", CERT("server") } };
+
+	(void)state;
+	both_run(&c, &s);
+	assert_true(c.err < 0);
+	assert_false(fake_client.secret[QUIC_CRYPTO_APP][1].set);
+}
+
+static void cipher__wished(void **state)
+{
+	static const uint32_t ciphers[] = {
+		TLS_CIPHER_AES_GCM_128, TLS_CIPHER_AES_GCM_256,
+		TLS_CIPHER_AES_CCM_128, TLS_CIPHER_CHACHA20_POLY1305,
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 4; i++) {
+		struct side c = { .opts = { .alpns = "x", .hostname = "quic.test",
+					    .ca_file = CERTS "/ca.pem" } };
+		struct side s = { .opts = { .alpns = "x", CERT("server") } };
+
+		fake_client.config.payload_cipher_type = ciphers[i];
+		both_run(&c, &s);
+		assert_established(&c, &s, ciphers[i]);
+		fake_end();
+		fake_open();
+	}
+}
+
+/* The client's key share is not the server's group: HelloRetryRequest, two ClientHellos. */
+static void retry__hello(void **state)
+{
+	struct side c = { .opts = { .alpns = "x", .hostname = "quic.test",
+				    .ca_file = CERTS "/ca.pem",
+				    .priority = "NORMAL:-VERS-ALL:+VERS-TLS1.3:-GROUP-ALL:+GROUP-SECP256R1:+GROUP-SECP384R1:%DISABLE_TLS13_COMPAT_MODE" } };
+	struct side s = { .opts = { .alpns = "x", CERT("server"),
+				    .priority = "NORMAL:-VERS-ALL:+VERS-TLS1.3:-GROUP-ALL:+GROUP-SECP384R1:%DISABLE_TLS13_COMPAT_MODE" } };
+
+	(void)state;
+	both_run(&c, &s);
+	assert_established(&c, &s, 0);
+	assert_int_equal(fake_server.params_writes, 1);
+	assert_true(fake_client.sends >= 3);
+}
+
+static void params__refused_by_kernel(void **state)
+{
+	struct side c = { .opts = { .alpns = "x", .hostname = "quic.test",
+				    .ca_file = CERTS "/ca.pem" } };
+	struct side s = { .opts = { .alpns = "x", CERT("server") } };
+
+	(void)state;
+	fake_server.params_err = -EINVAL;
+	both_run(&c, &s);
+	assert_int_equal(s.err, -EPROTO);
+	/* The kernel closes with TRANSPORT_PARAMETER_ERROR itself: no alert over that. */
+	assert_false(fake_server.close_set);
+}
+
+static void secret__refused_by_kernel(void **state)
+{
+	struct side c = { .opts = { .alpns = "x", .hostname = "quic.test",
+				    .ca_file = CERTS "/ca.pem" } };
+	struct side s = { .opts = { .alpns = "x", CERT("server") } };
+
+	(void)state;
+	fake_client.secret_err = -ENOMEM;
+	both_run(&c, &s);
+	assert_int_equal(c.err, -ENOMEM);
+	assert_int_equal(fake_client.close.errcode, ALERT(80));	/* internal_error */
+}
+
+static void peer__silent(void **state)
+{
+	struct side c = { .opts = { .alpns = "x", .hostname = "quic.test", .timeout_ms = 50,
+				    .ca_file = CERTS "/ca.pem" }, .ep = &fake_client };
+
+	(void)state;
+	side_run(&c);
+	assert_int_equal(c.err, -ETIMEDOUT);
+}
+
+static void peer__garbage(void **state)
+{
+	static const uint8_t junk[] = { QUIC_CRYPTO_INITIAL, 2, 0, 0, 4, 1, 2, 3, 4 };
+	struct side c = { .opts = { .alpns = "x", .hostname = "quic.test",
+				    .ca_file = CERTS "/ca.pem" }, .ep = &fake_client };
+
+	(void)state;
+	assert_int_equal(write(fake_server.sd, junk, sizeof(junk)), sizeof(junk));
+	side_run(&c);
+	assert_int_equal(c.err, -EPROTO);
+	assert_true(fake_client.close.errcode > ALERT(0) && fake_client.close.errcode <= ALERT(255));
+	assert_int_equal(fake_client.close.frame, 6);
+}
+
+static void peer__refuses_with_a_reason(void **state)
+{
+	struct side c = { .opts = { .alpns = "x", .hostname = "quic.test",
+				    .ca_file = CERTS "/ca.pem" }, .ep = &fake_client };
+
+	(void)state;
+	fake_server.close.errcode = QUIC_TRANSPORT_ERROR_CONNECTION_REFUSED;
+	strcpy((char *)fake_server.close.phrase, "too busy");
+	fake_close(&fake_server);
+	side_run(&c);
+	assert_int_equal(c.err, -ECONNREFUSED);
+	assert_non_null(strstr(c.errbuf, "too busy"));
+}
+
+static void files__explained(void **state)
+{
+	static const struct {
+		struct quic_handshake_opts opts;
+		bool server;
+		int err;
+		const char *text;
+	} cases[] = {
+		{ { .ca_file = "/nonexistent" }, false, -ENOENT, "/nonexistent" },
+		{ { .ca_file = CERTS "/ca.key" }, false, -EINVAL, "ca.key" },
+		{ { .psk_file = "/nonexistent" }, false, -ENOENT, "/nonexistent" },
+		{ { .psk_file = CERTS "/ca.pem" }, true, -EINVAL, "identity:" },
+		{ { .psk_file = CERTS "/psk.txt", .psk_identity = "bob" }, false, -ENOENT, "bob" },
+		{ { .cert_file = CERTS "/server.pem", .pkey_file = "/nonexistent" }, true, -ENOENT,
+		  "/nonexistent" },
+		{ { .cert_file = CERTS "/server.pem", .pkey_file = CERTS "/other.key" }, true,
+		  -EINVAL, "does not belong" },
+		{ { .cert_file = CERTS "/server.pem" }, true, -EINVAL, "no key" },
+		{ { 0 }, true, -EINVAL, "needs a certificate" },
+		{ { .flags = 0x8000 }, true, -EINVAL, "flags" },
+	};
+	char text[400];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct quic_handshake_opts opts = cases[i].opts;
+		struct fake_endpoint *ep = cases[i].server ? &fake_server : &fake_client;
+
+		opts.size = sizeof(opts);
+		opts.errbuf = text;
+		opts.errlen = sizeof(text);
+		text[0] = 0;
+		assert_int_equal(quic_simple_handshake(ep->sd, &fake_sys, cases[i].server, &opts),
+				 cases[i].err);
+		if (!strstr(text, cases[i].text))
+			fail_msg("case %zu: \"%s\"", i, text);
+	}
+}
+
+/* GnuTLS reads the variable once a process: this test has its own. */
+static void keylog__written(void **state)
+{
+	static const char *const labels[] = {
+		"CLIENT_HANDSHAKE_TRAFFIC_SECRET ", "SERVER_HANDSHAKE_TRAFFIC_SECRET ",
+		"CLIENT_TRAFFIC_SECRET_0 ", "SERVER_TRAFFIC_SECRET_0 ",
+	};
+	struct side c = { .opts = { .alpns = "x", .hostname = "quic.test",
+				    .ca_file = CERTS "/ca.pem" } };
+	struct side s = { .opts = { .alpns = "x", CERT("server") } };
+	const char *file = getenv("SSLKEYLOGFILE");
+	const uint8_t *secret;
+	static char buf[1 << 18];
+	char hex[65];
+	size_t i, len;
+	FILE *f;
+
+	(void)state;
+	assert_non_null(file);
+	both_run(&c, &s);
+	assert_established(&c, &s, 0);
+	f = fopen(file, "r");
+	assert_non_null(f);
+	len = fread(buf, 1, sizeof(buf) - 1, f);
+	fclose(f);
+	buf[len] = 0;
+	for (i = 0; i < sizeof(labels) / sizeof(labels[0]); i++)
+		assert_non_null(strstr(buf, labels[i]));
+	secret = fake_client.secret[QUIC_CRYPTO_APP][1].s.secret;
+	for (i = 0; i < 32; i++)
+		sprintf(hex + 2 * i, "%02x", secret[i]);
+	assert_non_null(strstr(buf, hex));
+}
+
+static void be_silent(int level, const char *msg)
+{
+	(void)level;
+	(void)msg;
+}
+
+#define T(name)	cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(certificate__name), T(certificate__long_chain),
+		T(certificate__address_by_default), T(certificate__address_not_in_it),
+		T(certificate__wrong_name), T(certificate__untrusted),
+		T(certificate__system_authorities), T(certificate__authorities_of_environment),
+		T(certificate__expired), T(certificate__wrong_purpose), T(certificate__insecure),
+		T(client_certificate__required), T(client_certificate__missing),
+		T(alpn__mismatch), T(alpn__client_only), T(alpn__server_only), T(alpn__none),
+		T(alpn__of_the_socket), T(alpn__malformed),
+		T(psk__known), T(psk__wrong_key), T(psk__certificate_instead),
+		T(cipher__wished), T(retry__hello),
+		T(params__refused_by_kernel), T(secret__refused_by_kernel),
+		T(peer__silent), T(peer__garbage), T(peer__refuses_with_a_reason),
+		T(files__explained), T(keylog__written),
+	};
+	char keylog[] = "/tmp/quic-keylog-XXXXXX";
+	int fd = mkstemp(keylog), ret;
+
+	if (fd < 0)
+		return 1;
+	close(fd);
+	setenv("SSLKEYLOGFILE", keylog, 1);
+	quic_set_log_func(be_silent);
+	ret = cmocka_run_group_tests_name("libquic handshake", tests, NULL, NULL);
+	unlink(keylog);
+	return ret;
+}

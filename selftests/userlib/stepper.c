@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The stepper alone: one thread, no sockets; also resumption and misuse. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "ctx.h"
+#include "fake.h"
+#include "tls.h"
+
+struct party {
+	struct fake_endpoint *ep;
+	struct quic_tls *tls;
+	gnutls_session_t session;
+	struct quic_handshake_step *step;
+	unsigned int steps;
+};
+
+static int setup(void **state)
+{
+	(void)state;
+	fake_open();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	fake_end();
+	return 0;
+}
+
+static void party_open(struct party *p, struct fake_endpoint *ep)
+{
+	struct quic_handshake_opts opts = { .size = sizeof(opts), .alpns = "hq-interop" };
+
+	p->ep = ep;
+	if (ep->server) {
+		opts.cert_file = CERTS "/server.pem";
+		opts.pkey_file = CERTS "/server.key";
+		assert_int_equal(quic_tls_new_server(&p->tls, &opts), 0);
+	} else {
+		opts.ca_file = CERTS "/ca.pem";
+		assert_int_equal(quic_tls_new_client(&p->tls, &opts), 0);
+	}
+	assert_int_equal(quic_tls_session_sys(p->tls, ep->sd, &fake_sys, "quic.test", &p->session),
+			 0);
+}
+
+static void party_close(struct party *p)
+{
+	gnutls_deinit(p->session);
+	quic_tls_free(p->tls);
+}
+
+/* One step if its I/O is possible now. Returns whether something happened. */
+static bool party_step(struct party *p)
+{
+	ssize_t ret;
+
+	if (!p->step)
+		return false;
+	if (p->step->op == QUIC_HANDSHAKE_STEP_OP_SENDMSG) {
+		ret = fake_sys.send(p->ep->sd, p->step->s_sendmsg.msg,
+				    p->step->s_sendmsg.flags | MSG_DONTWAIT);
+		p->step->s_sendmsg.retval = ret;
+	} else {
+		ret = fake_sys.recv(p->ep->sd, p->step->s_recvmsg.msg,
+				    p->step->s_recvmsg.flags | MSG_DONTWAIT);
+		p->step->s_recvmsg.retval = ret;
+	}
+	if (ret == -EAGAIN)
+		return false;
+	p->steps++;
+	assert_int_equal(quic_handshake_step(p->session, &p->step), 0);
+	return true;
+}
+
+static void run_both(struct party *c, struct party *s)
+{
+	assert_int_equal(quic_handshake_init(c->session, &c->step), 0);
+	assert_int_equal(c->step->op, QUIC_HANDSHAKE_STEP_OP_SENDMSG);
+	assert_int_equal(quic_handshake_init(s->session, &s->step), 0);
+	assert_int_equal(s->step->op, QUIC_HANDSHAKE_STEP_OP_RECVMSG);
+	while (c->step || s->step) {
+		bool moved = party_step(c);
+
+		moved |= party_step(s);
+		assert_true(moved);
+	}
+	assert_true(fake_client.secret[QUIC_CRYPTO_APP][0].set);
+	assert_true(fake_server.secret[QUIC_CRYPTO_APP][0].set);
+}
+
+static void stepper__completes(void **state)
+{
+	struct party c = { 0 }, s = { 0 };
+	char alpn[16];
+	size_t len = sizeof(alpn);
+
+	(void)state;
+	party_open(&c, &fake_client);
+	party_open(&s, &fake_server);
+	run_both(&c, &s);
+	assert_true(c.steps < 10 && s.steps < 10);
+	assert_int_equal(quic_session_get_alpn(c.session, alpn, &len), 0);
+	assert_string_equal(alpn, "hq-interop");
+	len = 3;
+	assert_int_equal(quic_session_get_alpn(c.session, alpn, &len), -EMSGSIZE);
+	assert_int_equal(len, strlen("hq-interop"));
+	assert_string_equal(quic_handshake_error(c.session), "");
+	party_close(&c);
+	party_close(&s);
+}
+
+/* The server's application send secret is there before the client's last flight. */
+static void stepper__early_server_secret(void **state)
+{
+	struct party c = { 0 }, s = { 0 };
+
+	(void)state;
+	party_open(&c, &fake_client);
+	party_open(&s, &fake_server);
+	assert_int_equal(quic_handshake_init(c.session, &c.step), 0);
+	assert_int_equal(quic_handshake_init(s.session, &s.step), 0);
+	assert_true(party_step(&c));
+	assert_true(party_step(&s));
+	assert_true(fake_server.secret[QUIC_CRYPTO_APP][1].set);
+	assert_false(fake_server.secret[QUIC_CRYPTO_APP][0].set);
+	party_close(&c);	/* in the middle: nothing leaks */
+	party_close(&s);
+}
+
+/* TLS messages in pieces of any size, as CRYPTO frames bring them. */
+static void stepper__byte_by_byte(void **state)
+{
+	struct party c = { 0 }, s = { 0 };
+
+	(void)state;
+	fake_client.send_limit = 1;
+	fake_server.send_limit = 3;
+	party_open(&c, &fake_client);
+	party_open(&s, &fake_server);
+	run_both(&c, &s);
+	assert_true(s.steps > 300);
+	party_close(&c);
+	party_close(&s);
+}
+
+/* Hand the server's APP message (a ticket) to the client's kernel. */
+static void ticket_move(void)
+{
+	uint8_t buf[QUIC_TICKET_MAX + 1];
+	ssize_t len;
+
+	while ((len = recv(fake_client.sd, buf, sizeof(buf), MSG_DONTWAIT)) > 0) {
+		assert_int_equal(buf[0], QUIC_CRYPTO_APP);
+		fake_client.ticket_len = len - 1;
+		memcpy(fake_client.ticket, buf + 1, len - 1);
+	}
+}
+
+static void session__resumes(void **state)
+{
+	struct party c = { 0 }, s = { 0 };
+	size_t size = 0, room;
+	uint8_t *data;
+
+	(void)state;
+	party_open(&c, &fake_client);
+	party_open(&s, &fake_server);
+	run_both(&c, &s);
+	assert_int_equal(quic_session_get_data(c.session, NULL, &size), -EAGAIN);
+	ticket_move();
+	assert_true(fake_client.ticket_len > 0);
+	assert_int_equal(quic_session_get_data(c.session, NULL, &size), 0);
+	assert_true(size > 0);
+	data = malloc(size);
+	room = size - 1;
+	assert_int_equal(quic_session_get_data(c.session, data, &room), -EMSGSIZE);
+	assert_int_equal(quic_session_get_data(c.session, data, &size), 0);
+	assert_int_equal(quic_session_get_data(s.session, data, &size), -EINVAL);
+	assert_false(gnutls_session_is_resumed(c.session));
+	party_close(&c);
+	party_close(&s);
+
+	fake_end();
+	fake_open();
+	memset(&c, 0, sizeof(c));
+	memset(&s, 0, sizeof(s));
+	party_open(&c, &fake_client);
+	party_open(&s, &fake_server);
+	assert_int_equal(quic_session_set_data(c.session, data, size), 0);
+	run_both(&c, &s);
+	assert_true(gnutls_session_is_resumed(c.session));
+	assert_true(gnutls_session_is_resumed(s.session));
+	/* Transport parameters are exchanged again all the same. */
+	assert_int_equal(fake_client.peer_params_len, fake_server.params_len);
+	party_close(&c);
+	party_close(&s);
+	free(data);
+}
+
+/* The kernel keeps any post-handshake message; only tickets are for TLS (RFC 9001, 6). */
+static void session__not_a_ticket(void **state)
+{
+	static const uint8_t key_update[] = { 24, 0, 0, 1, 0 };
+	struct party c = { 0 }, s = { 0 };
+	size_t size = 0;
+
+	(void)state;
+	party_open(&c, &fake_client);
+	party_open(&s, &fake_server);
+	run_both(&c, &s);
+	memcpy(fake_client.ticket, key_update, sizeof(key_update));
+	fake_client.ticket_len = sizeof(key_update);
+	assert_int_equal(quic_session_get_data(c.session, NULL, &size), -EPROTO);
+	party_close(&c);
+	party_close(&s);
+}
+
+/* A TLS peer that knows nothing of QUIC: missing_extension (RFC 9001, 8.2). */
+static int no_params(gnutls_session_t session, gnutls_record_encryption_level_t level,
+		     gnutls_handshake_description_t type, const void *data, size_t len)
+{
+	struct quic_queue *q = gnutls_session_get_ptr(session);
+
+	(void)level;
+	(void)type;
+	return quic_queue_add(q, QUIC_CRYPTO_INITIAL, data, len);
+}
+
+static int ignore_secret(gnutls_session_t session, gnutls_record_encryption_level_t level,
+			 const void *r, const void *w, size_t len)
+{
+	(void)session;
+	(void)level;
+	(void)r;
+	(void)w;
+	(void)len;
+	return 0;
+}
+
+static void params__missing(void **state)
+{
+	gnutls_certificate_credentials_t cred;
+	static const gnutls_datum_t name = { (unsigned char *)"hq-interop", 10 };
+	struct quic_queue q = { 0 };
+	gnutls_session_t plain;
+	struct party s = { 0 };
+	uint8_t buf[4096];
+
+	(void)state;
+	gnutls_certificate_allocate_credentials(&cred);
+	gnutls_init(&plain, GNUTLS_CLIENT);
+	gnutls_priority_set_direct(plain, QUIC_PRIORITY, NULL);
+	gnutls_credentials_set(plain, GNUTLS_CRD_CERTIFICATE, cred);
+	gnutls_alpn_set_protocols(plain, &name, 1, 0);
+	gnutls_session_set_ptr(plain, &q);
+	gnutls_handshake_set_read_function(plain, no_params);
+	gnutls_handshake_set_secret_function(plain, ignore_secret);
+	gnutls_handshake(plain);
+	assert_non_null(q.head);
+
+	party_open(&s, &fake_server);
+	assert_int_equal(quic_handshake_init(s.session, &s.step), 0);
+	buf[0] = QUIC_CRYPTO_INITIAL;
+	memcpy(buf + 1, q.head->data, q.head->len);
+	assert_int_equal(send(fake_client.sd, buf, q.head->len + 1, 0), q.head->len + 1);
+	s.step->s_recvmsg.retval = fake_sys.recv(s.ep->sd, s.step->s_recvmsg.msg, 0);
+	assert_int_equal(quic_handshake_step(s.session, &s.step), -EPROTO);
+	assert_null(s.step);
+	assert_int_equal(fake_server.close.errcode, QUIC_TRANSPORT_ERROR_CRYPTO + 109);
+	assert_non_null(strstr(quic_handshake_error(s.session), "transport parameters"));
+	assert_int_equal(fake_server.sends, 0);
+	party_close(&s);
+	quic_queue_free(&q);
+	gnutls_deinit(plain);
+	gnutls_certificate_free_credentials(cred);
+}
+
+static void stepper__misuse(void **state)
+{
+	struct quic_handshake_step *step = NULL, mine = { 0 };
+	struct party c = { 0 };
+	gnutls_session_t bare;
+
+	(void)state;
+	assert_int_equal(quic_handshake_init(NULL, &step), -EINVAL);
+	gnutls_init(&bare, GNUTLS_CLIENT);
+	assert_int_equal(quic_handshake_step(bare, &step), -EINVAL);
+	assert_int_equal(quic_handshake_init(bare, NULL), -EINVAL);
+	assert_int_equal(quic_handshake_init(bare, &step), -EBADF);
+	gnutls_deinit(bare);
+
+	party_open(&c, &fake_client);
+	assert_int_equal(quic_handshake_init(c.session, &c.step), 0);
+	assert_int_equal(quic_handshake_init(c.session, &step), -EALREADY);
+	step = &mine;
+	assert_int_equal(quic_handshake_step(c.session, &step), -EINVAL);
+	/* Claims that cannot be. */
+	c.step->s_sendmsg.retval = c.step->s_sendmsg.msg->msg_iov->iov_len + 1;
+	assert_int_equal(quic_handshake_step(c.session, &c.step), -EINVAL);
+	assert_int_equal(quic_handshake_step(c.session, &c.step), -EINVAL);
+	quic_handshake_deinit(c.session);
+	quic_handshake_deinit(c.session);
+	party_close(&c);
+}
+
+/* EAGAIN handed in: the same step comes again. */
+static void stepper__again(void **state)
+{
+	struct party c = { 0 };
+	const void *data;
+
+	(void)state;
+	party_open(&c, &fake_client);
+	assert_int_equal(quic_handshake_init(c.session, &c.step), 0);
+	data = c.step->s_sendmsg.msg->msg_iov->iov_base;
+	c.step->s_sendmsg.retval = -EAGAIN;
+	assert_int_equal(quic_handshake_step(c.session, &c.step), 0);
+	assert_ptr_equal(c.step->s_sendmsg.msg->msg_iov->iov_base, data);
+	party_close(&c);
+}
+
+static void be_silent(int level, const char *msg)
+{
+	(void)level;
+	(void)msg;
+}
+
+static void log__exchange(void **state)
+{
+	int level;
+
+	(void)state;
+	assert_ptr_equal(quic_set_log_func(be_silent), be_silent);
+	level = quic_set_log_level(7);
+	assert_int_equal(quic_set_log_level(level), 7);
+	assert_string_equal(quic_strerror(0), "success");
+	assert_non_null(strstr(quic_strerror(-EKEYREJECTED), "ca_file"));
+	assert_string_equal(quic_strerror(-ENOENT), strerror(ENOENT));
+}
+
+#define T(name)	cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(stepper__completes), T(stepper__early_server_secret), T(stepper__byte_by_byte),
+		T(stepper__again), T(stepper__misuse),
+		T(session__resumes), T(session__not_a_ticket),
+		T(params__missing), T(log__exchange),
+	};
+
+	quic_set_log_func(be_silent);
+	return cmocka_run_group_tests_name("libquic stepper", tests, NULL, NULL);
+}
