@@ -9,6 +9,7 @@
 #define QUIC_CID_MAX		20	/* RFC 9000, 17.2: bytes, version 1 */
 #define QUIC_CID_LEN		8	/* length of the IDs we issue, bytes */
 #define QUIC_CID_LOCAL_MAX	8	/* our IDs alive at once */
+#define QUIC_CID_ISSUE		3	/* default: IDs we keep a peer supplied with, its limit permitting */
 #define QUIC_CID_REMOTE_MAX	8	/* active_connection_id_limit we offer */
 #define QUIC_CID_RETIRE_MAX	16	/* RETIRE_CONNECTION_ID waiting to go out */
 #define QUIC_TOKEN_RESET_LEN	16	/* RFC 9000, 10.3: bytes */
@@ -23,6 +24,9 @@
 #define QUIC_SENT_MAX		65536	/* packets in flight a space */
 #define QUIC_PLAN_RANGES	16	/* stream pieces in one datagram */
 #define QUIC_PKT_FRAMES		48	/* frames recorded for one packet */
+
+#define QUIC_HELD_PACKETS	32	/* packets that came before their keys */
+#define QUIC_HELD_BYTES		49152
 
 #define QUIC_PATH_RESPONSES_MAX	4	/* PATH_RESPONSE waiting to go out */
 #define QUIC_AMPLIFICATION	3	/* RFC 9000, 8.1 */

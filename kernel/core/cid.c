@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Connection IDs: issuing and retiring ours, storing and using the peer's.
+ *
+ * Invariant: every local ID in use is in the glue's hash, and nothing else of
+ * ours is, but for the client's first destination ID on a server (conn.c).
+ */
+#include "conn.h"
+
+static struct quic_cid_local *local_slot(struct quic_cids *d)
+{
+	unsigned int i;
+
+	for (i = 0; i < QUIC_CID_LOCAL_MAX; i++)
+		if (!d->local[i].used)
+			return &d->local[i];
+	return NULL;
+}
+
+static int issue(struct quic_conn *c, struct quic_cid_local *l)
+{
+	unsigned int tries = 8;
+	int err;
+
+	l->cid.len = QUIC_CID_LEN;
+	do {
+		c->ops->random(l->cid.id, QUIC_CID_LEN);
+		err = c->ops->cid_add(c, &l->cid);
+	} while (err == -EEXIST && --tries);
+	if (err)
+		return err;
+	l->seq = c->cids.local_next++;
+	l->used = true;
+	return 0;
+}
+
+int quic_cid_init(struct quic_conn *c)
+{
+	c->cids.local_limit = 2;	/* RFC 9000, 18.2: the default */
+	return issue(c, &c->cids.local[0]);
+}
+
+void quic_cid_free(struct quic_conn *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < QUIC_CID_LOCAL_MAX; i++) {
+		if (c->cids.local[i].used)
+			c->ops->cid_del(c, &c->cids.local[i].cid);
+		c->cids.local[i].used = false;
+	}
+}
+
+void quic_cid_replenish(struct quic_conn *c)
+{
+	u64 want = min_t(u64, c->cids.local_limit, QUIC_CID_ISSUE);
+	struct quic_cid_local *l;
+	unsigned int i, have = 0;
+
+	for (i = 0; i < QUIC_CID_LOCAL_MAX; i++)
+		have += c->cids.local[i].used;
+	while (have < want) {
+		l = local_slot(&c->cids);
+		if (!l || issue(c, l))
+			return;
+		l->announce = true;
+		have++;
+	}
+}
+
+void quic_cid_announce_lost(struct quic_conn *c, u64 seq)
+{
+	unsigned int i;
+
+	for (i = 0; i < QUIC_CID_LOCAL_MAX; i++)
+		if (c->cids.local[i].used && c->cids.local[i].seq == seq)
+			c->cids.local[i].announce = true;
+}
+
+u64 quic_cid_rx_retire(struct quic_conn *c, u64 seq, const struct quic_cid *dcid)
+{
+	unsigned int i;
+
+	/* RFC 9000, 19.16 */
+	if (seq >= c->cids.local_next)
+		return QUIC_ERR_PROTOCOL_VIOLATION;
+	for (i = 0; i < QUIC_CID_LOCAL_MAX; i++) {
+		struct quic_cid_local *l = &c->cids.local[i];
+
+		if (!l->used || l->seq != seq)
+			continue;
+		if (quic_cid_eq(&l->cid, dcid->id, dcid->len))
+			return QUIC_ERR_PROTOCOL_VIOLATION;
+		c->ops->cid_del(c, &l->cid);
+		memset(l, 0, sizeof(*l));
+		quic_cid_replenish(c);
+		c->ops->event(c, QUIC_CEV_CID, seq);
+		break;
+	}
+	return 0;
+}
+
+const struct quic_cid *quic_cid_remote(const struct quic_conn *c)
+{
+	return &c->cids.remote[c->cids.cur].cid;
+}
+
+void quic_cid_set_remote(struct quic_conn *c, const u8 *id, u8 len)
+{
+	struct quic_cid_remote *r = &c->cids.remote[0];
+
+	quic_cid_set(&r->cid, id, len);
+	r->seq = 0;
+	r->used = true;
+	c->cids.cur = 0;
+	c->cids.remote_empty = !len;
+}
+
+/* false: too many are unacknowledged already */
+static bool queue_retire(struct quic_cids *d, u64 seq)
+{
+	unsigned int i;
+
+	for (i = 0; i < d->n_retire; i++)
+		if (d->retire[i].seq == seq)
+			return true;
+	if (d->n_retire == QUIC_CID_RETIRE_MAX)
+		return false;
+	d->retire[d->n_retire].seq = seq;
+	d->retire[d->n_retire++].pending = true;
+	return true;
+}
+
+void quic_cid_retire_lost(struct quic_conn *c, u64 seq)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->cids.n_retire; i++)
+		if (c->cids.retire[i].seq == seq)
+			c->cids.retire[i].pending = true;
+}
+
+void quic_cid_retire_acked(struct quic_conn *c, u64 seq)
+{
+	struct quic_cids *d = &c->cids;
+	unsigned int i;
+
+	for (i = 0; i < d->n_retire; i++) {
+		if (d->retire[i].seq == seq) {
+			d->retire[i] = d->retire[--d->n_retire];
+			return;
+		}
+	}
+}
+
+/* Drop the peer's IDs below @prior_to, and choose another to use if needed. */
+static bool retire_below(struct quic_cids *d, u64 prior_to)
+{
+	unsigned int i, best = QUIC_CID_REMOTE_MAX;
+
+	for (i = 0; i < QUIC_CID_REMOTE_MAX; i++) {
+		if (!d->remote[i].used)
+			continue;
+		if (d->remote[i].seq < prior_to) {
+			if (!queue_retire(d, d->remote[i].seq))
+				return false;
+			d->remote[i].used = false;
+		} else if (best == QUIC_CID_REMOTE_MAX ||
+			   d->remote[i].seq < d->remote[best].seq) {
+			best = i;
+		}
+	}
+	if (!d->remote[d->cur].used && best < QUIC_CID_REMOTE_MAX)
+		d->cur = best;
+	return true;
+}
+
+/* Is the new ID one we know? RFC 9000, 19.15: it must then agree in everything. */
+static u64 compare_known(const struct quic_cids *d, u64 seq, const u8 *id, u8 len,
+			 const u8 *reset_token, bool *known)
+{
+	unsigned int i;
+
+	for (i = 0; i < QUIC_CID_REMOTE_MAX; i++) {
+		const struct quic_cid_remote *r = &d->remote[i];
+		bool same;
+
+		if (!r->used)
+			continue;
+		same = quic_cid_eq(&r->cid, id, len);
+		if (same != (r->seq == seq))
+			return QUIC_ERR_PROTOCOL_VIOLATION;
+		if (!same)
+			continue;
+		if (r->has_token && memcmp(r->reset_token, reset_token, QUIC_TOKEN_RESET_LEN))
+			return QUIC_ERR_PROTOCOL_VIOLATION;
+		*known = true;
+	}
+	return 0;
+}
+
+static u64 store_remote(struct quic_cids *d, u64 seq, const u8 *id, u8 len,
+			const u8 *reset_token)
+{
+	unsigned int i;
+
+	for (i = 0; i < QUIC_CID_REMOTE_MAX; i++) {
+		struct quic_cid_remote *r = &d->remote[i];
+
+		if (r->used)
+			continue;
+		quic_cid_set(&r->cid, id, len);
+		memcpy(r->reset_token, reset_token, QUIC_TOKEN_RESET_LEN);
+		r->has_token = true;
+		r->seq = seq;
+		r->used = true;
+		return 0;
+	}
+	/* RFC 9000, 5.1.1: more than active_connection_id_limit */
+	return QUIC_ERR_CONNECTION_ID_LIMIT;
+}
+
+static unsigned int remote_count(const struct quic_cids *d)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < QUIC_CID_REMOTE_MAX; i++)
+		n += d->remote[i].used;
+	return n;
+}
+
+u64 quic_cid_rx_new(struct quic_conn *c, u64 seq, u64 prior_to, const u8 *id, u8 len,
+		    const u8 *reset_token)
+{
+	struct quic_cids *d = &c->cids;
+	bool known = false;
+	u64 err;
+
+	/* RFC 9000, 19.15 */
+	if (d->remote_empty)
+		return QUIC_ERR_PROTOCOL_VIOLATION;
+	err = compare_known(d, seq, id, len, reset_token, &known);
+	if (err)
+		return err;
+	if (prior_to > d->remote_prior)
+		d->remote_prior = prior_to;
+	if (seq < d->remote_prior && !known) {
+		/* Late: retired before it was ever used. */
+		if (!queue_retire(d, seq))
+			return QUIC_ERR_CONNECTION_ID_LIMIT;
+		return 0;
+	}
+	if (!known) {
+		/* The old ones make room first. */
+		if (!retire_below(d, d->remote_prior))
+			return QUIC_ERR_CONNECTION_ID_LIMIT;
+		err = store_remote(d, seq, id, len, reset_token);
+		if (!err && remote_count(d) > c->local.active_connection_id_limit)
+			err = QUIC_ERR_CONNECTION_ID_LIMIT;
+		if (err)
+			return err;
+	}
+	return retire_below(d, d->remote_prior) ? 0 : QUIC_ERR_CONNECTION_ID_LIMIT;
+}
+
+bool quic_cid_is_reset(const struct quic_conn *c, const u8 *token)
+{
+	unsigned int i;
+	bool hit = false;
+
+	/* RFC 9000, 10.3.1: compared without a telling difference in time */
+	for (i = 0; i < QUIC_CID_REMOTE_MAX; i++) {
+		const struct quic_cid_remote *r = &c->cids.remote[i];
+
+		if (r->used && r->has_token &&
+		    !crypto_memneq(r->reset_token, token, QUIC_TOKEN_RESET_LEN))
+			hit = true;
+	}
+	return hit;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Connection IDs (RFC 9000, 5.1): the ones we issued, by which packets find us
+ * (the glue keeps them in its hash), and the peer's, which we address it with.
+ */
+#ifndef QUIC_CORE_CID_H
+#define QUIC_CORE_CID_H
+
+#include "packet.h"
+
+struct quic_conn;
+
+struct quic_cid_local {
+	u64 seq;
+	struct quic_cid cid;
+	bool used;		/* slot in use */
+	bool announce;		/* NEW_CONNECTION_ID to send (again) */
+};
+
+struct quic_cid_remote {
+	u64 seq;
+	struct quic_cid cid;
+	u8 reset_token[QUIC_TOKEN_RESET_LEN];
+	bool used;
+	bool has_token;
+};
+
+struct quic_cids {
+	struct quic_cid_local local[QUIC_CID_LOCAL_MAX];
+	u64 local_next;			/* next sequence number to issue */
+	u64 local_limit;		/* peer's active_connection_id_limit */
+	struct quic_cid_remote remote[QUIC_CID_REMOTE_MAX];
+	u64 remote_prior;		/* largest Retire Prior To seen */
+	u8 cur;				/* remote[] in use */
+	bool remote_empty;		/* the peer chose zero-length IDs */
+	struct {
+		u64 seq;
+		bool pending;		/* to be sent (again); else in flight */
+	} retire[QUIC_CID_RETIRE_MAX];	/* told to be retired, not acknowledged yet */
+	u8 n_retire;
+};
+
+/* Our first ID (seq 0), random, entered in the glue's hash. */
+int quic_cid_init(struct quic_conn *c);
+void quic_cid_free(struct quic_conn *c);
+/* Issue IDs until the peer holds min(its limit, QUIC_CID_LOCAL_MAX). */
+void quic_cid_replenish(struct quic_conn *c);
+/* Frames; 0 or a transport error code. */
+u64 quic_cid_rx_new(struct quic_conn *c, u64 seq, u64 prior_to, const u8 *id, u8 len,
+		    const u8 *reset_token);
+/* @dcid: the one the packet came to, which may not be retired in it (19.16) */
+u64 quic_cid_rx_retire(struct quic_conn *c, u64 seq, const struct quic_cid *dcid);
+void quic_cid_announce_lost(struct quic_conn *c, u64 seq);
+void quic_cid_retire_lost(struct quic_conn *c, u64 seq);
+void quic_cid_retire_acked(struct quic_conn *c, u64 seq);
+/* The peer's first ID, from its first packet (7.2); the server's also from accept. */
+void quic_cid_set_remote(struct quic_conn *c, const u8 *id, u8 len);
+/* Is @token (the last 16 bytes of a datagram) a stateless reset for us? 10.3.1 */
+bool quic_cid_is_reset(const struct quic_conn *c, const u8 *token);
+const struct quic_cid *quic_cid_remote(const struct quic_conn *c);
+
+#endif

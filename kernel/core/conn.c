@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A connection's birth and death, the progress of its handshake, and its
+ * transport parameters.
+ *
+ * Invariant: a space and the keys of its level go together: quic_conn_discard()
+ * ends both (RFC 9001, 4.9), and nothing is sent or accepted there afterwards.
+ */
+#include "conn.h"
+#include "rx.h"
+
+static void local_defaults(struct quic_conn *c)
+{
+	struct quic_tparams *tp = &c->local;
+
+	quic_tparam_defaults(tp);
+	tp->max_idle_timeout = QUIC_DEF_IDLE_NS;
+	tp->max_udp_payload_size = QUIC_DGRAM_MAX;
+	tp->max_data = QUIC_DEF_CONN_WINDOW;
+	tp->max_stream_data_bidi_local = QUIC_DEF_STREAM_WINDOW;
+	tp->max_stream_data_bidi_remote = QUIC_DEF_STREAM_WINDOW;
+	tp->max_stream_data_uni = QUIC_DEF_STREAM_WINDOW;
+	tp->max_streams_bidi = QUIC_DEF_STREAMS_BIDI;
+	tp->max_streams_uni = QUIC_DEF_STREAMS_UNI;
+	tp->max_ack_delay = QUIC_DEF_ACK_DELAY_NS;
+	tp->active_connection_id_limit = QUIC_CID_REMOTE_MAX;
+}
+
+int quic_conn_init(struct quic_conn *c, const struct quic_conn_ops *ops,
+		   const struct quic_crypto_ops *crypto, const struct quic_conn_config *cfg)
+{
+	unsigned int i;
+
+	memset(c, 0, sizeof(*c));
+	c->ops = ops;
+	c->server = cfg->server;
+	c->version = cfg->version ? cfg->version : QUIC_V1;
+	c->keepalive = cfg->keepalive;
+	quic_protect_init(&c->prot, crypto);
+	quic_loss_init(&c->loss, &quic_conn_loss_cb, cfg->cc ? cfg->cc : &quic_cc_cubic,
+		       cfg->server, QUIC_DGRAM_MIN,
+		       cfg->initial_rtt ? cfg->initial_rtt : QUIC_RTT_INITIAL);
+	quic_pmtu_init(&c->pmtu, QUIC_DGRAM_MIN);
+	for (i = 0; i < QUIC_PNS_COUNT; i++) {
+		quic_ranges_init(&c->space[i].rcvd);
+		c->space[i].largest = -1;
+		c->space[i].ack_deadline = U64_MAX;
+	}
+	quic_stream_table_init(c);
+	INIT_LIST_HEAD(&c->held);
+	local_defaults(c);
+	quic_tparam_defaults(&c->remote);
+	quic_flow_init(&c->rx_flow, QUIC_DEF_CONN_WINDOW, QUIC_MAX_WINDOW);
+	c->tx_blocked_at = U64_MAX;
+	c->idle_at = U64_MAX;
+	c->close_until = U64_MAX;
+	c->path.validated = !cfg->server;
+	c->loss.peer_validated = cfg->server;
+	return 0;
+}
+
+void quic_conn_free(struct quic_conn *c)
+{
+	unsigned int i;
+
+	quic_loss_free(&c->loss);
+	quic_stream_table_free(c);
+	quic_rx_drop_held(c);
+	for (i = 0; i < QUIC_LEVELS; i++)
+		quic_crypto_stream_free(c, i);
+	for (i = 0; i < QUIC_PNS_COUNT; i++)
+		quic_ranges_free(&c->space[i].rcvd);
+	quic_cid_free(c);
+	if (c->odcid_hashed)
+		c->ops->cid_del(c, &c->odcid);
+	c->odcid_hashed = false;
+	quic_protect_free(&c->prot);
+	kfree(c->token);
+	c->token = NULL;
+	c->state = QUIC_CONN_CLOSED;
+}
+
+/* What the application chose for local parameters becomes our windows. */
+static void apply_local(struct quic_conn *c)
+{
+	const struct quic_tparams *tp = &c->local;
+
+	quic_flow_init(&c->rx_flow, tp->max_data, c->rx_flow.window_max);
+	c->streams.kind[0].peer_max = tp->max_streams_bidi;
+	c->streams.kind[0].peer_window = tp->max_streams_bidi;
+	c->streams.kind[1].peer_max = tp->max_streams_uni;
+	c->streams.kind[1].peer_window = tp->max_streams_uni;
+	c->idle_timeout = tp->max_idle_timeout;
+}
+
+static int start(struct quic_conn *c, u64 now)
+{
+	int err = quic_cid_init(c);
+
+	if (err)
+		return err;
+	apply_local(c);
+	quic_conn_touch_rx(c, now);
+	return quic_protect_initial(&c->prot, c->version, &c->odcid, c->server);
+}
+
+int quic_conn_connect(struct quic_conn *c, u64 now)
+{
+	/* RFC 9000, 7.2: at least 8 unpredictable bytes */
+	c->odcid.len = QUIC_CID_LEN;
+	c->ops->random(c->odcid.id, c->odcid.len);
+	quic_cid_set_remote(c, c->odcid.id, c->odcid.len);
+	return start(c, now);
+}
+
+int quic_conn_accept(struct quic_conn *c, const struct quic_packet *first, u64 now)
+{
+	int err;
+
+	quic_cid_set(&c->odcid, first->dcid, first->dcid_len);
+	quic_cid_set(&c->peer_scid, first->scid, first->scid_len);
+	c->peer_scid_set = true;
+	quic_cid_set_remote(c, first->scid, first->scid_len);
+	err = start(c, now);
+	if (err)
+		return err;
+	/* Further Initials of this attempt come to the ID the client made up. */
+	err = c->ops->cid_add(c, &c->odcid);
+	if (!err)
+		c->odcid_hashed = true;
+	return err;
+}
+
+void quic_conn_set_mtu(struct quic_conn *c, u32 payload, u64 now)
+{
+	c->mtu_ready = true;
+	payload = min_t(u64, payload, c->remote.max_udp_payload_size);
+	payload = clamp_t(u32, payload, QUIC_DGRAM_MIN, QUIC_DGRAM_MAX);
+	quic_pmtu_set_max(&c->pmtu, payload, now);
+	if (c->loss.cc.mss != c->pmtu.cur)
+		quic_cc_set_mss(&c->loss.cc, c->pmtu.cur);
+}
+
+void quic_conn_discard(struct quic_conn *c, enum quic_level level)
+{
+	enum quic_pns pns = quic_level_pns(level);
+	struct quic_space *sp = &c->space[pns];
+
+	quic_protect_drop(&c->prot, level);
+	if (level == QUIC_LEVEL_EARLY)
+		return;
+	quic_loss_discard(&c->loss, pns);
+	quic_crypto_stream_free(c, level);
+	quic_ranges_free(&sp->rcvd);
+	sp->ack_deadline = U64_MAX;
+	sp->ack_now = false;
+	sp->eliciting = 0;
+	sp->ping_wanted = false;
+}
+
+void quic_conn_confirm(struct quic_conn *c, u64 now)
+{
+	if (c->confirmed)
+		return;
+	c->confirmed = true;
+	c->loss.confirmed = true;
+	c->loss.peer_validated = true;
+	c->path.validated = true;
+	c->loss.at_amp_limit = false;
+	/* RFC 9001, 4.9.2 */
+	quic_conn_discard(c, QUIC_LEVEL_INITIAL);
+	quic_conn_discard(c, QUIC_LEVEL_HANDSHAKE);
+	quic_conn_discard(c, QUIC_LEVEL_EARLY);
+	quic_cid_replenish(c);
+	if (c->mtu_ready)
+		quic_conn_set_mtu(c, c->pmtu.max, now);
+	c->ops->event(c, QUIC_CEV_CONFIRMED, 0);
+	c->ops->event(c, QUIC_CEV_PREPARE_KEYS, 0);
+}
+
+static void handshake_complete(struct quic_conn *c, u64 now)
+{
+	c->tls_done = true;
+	c->state = QUIC_CONN_ESTABLISHED;
+	c->ops->event(c, QUIC_CEV_ESTABLISHED, 0);
+	if (!c->server)
+		return;
+	/* RFC 9001, 4.1.2: a server confirms at once and says so */
+	c->handshake_done_wanted = true;
+	quic_conn_confirm(c, now);
+}
+
+int quic_conn_install(struct quic_conn *c, enum quic_level level, bool send, u32 cipher,
+		      const u8 *secret, unsigned int len, u64 now)
+{
+	int err;
+
+	if (c->state != QUIC_CONN_HANDSHAKE || level == QUIC_LEVEL_INITIAL)
+		return -EINVAL;
+	err = quic_protect_install(&c->prot, level, send, cipher, secret, len);
+	if (err)
+		return err;
+	if (level == QUIC_LEVEL_HANDSHAKE && send)
+		c->loss.has_handshake_keys = true;
+	if (level == QUIC_LEVEL_APP && quic_protect_can_send(&c->prot, level) &&
+	    quic_protect_can_recv(&c->prot, level))
+		handshake_complete(c, now);
+	if (!send)
+		quic_rx_replay(c, level);
+	return 0;
+}
+
+int quic_conn_local_params(struct quic_conn *c, u8 *buf, u32 cap)
+{
+	struct quic_tparams *tp = &c->local;
+	u32 grease;
+
+	tp->initial_scid = c->cids.local[0].cid;
+	tp->has_initial_scid = true;
+	if (c->server) {
+		tp->original_dcid = c->odcid;
+		tp->has_original_dcid = true;
+		c->ops->reset_token(c, &c->cids.local[0].cid, tp->reset_token);
+		tp->has_reset_token = true;
+	}
+	c->local_tp_used = true;
+	c->ops->random(&grease, sizeof(grease));
+	return quic_tparam_encode(tp, c->server, grease, buf, cap);
+}
+
+/* RFC 9000, 7.3: the IDs seen on the wire are the ones the handshake vouches for */
+static bool ids_agree(const struct quic_conn *c, const struct quic_tparams *tp)
+{
+	if (!tp->has_initial_scid || !c->peer_scid_set ||
+	    !quic_cid_eq(&tp->initial_scid, c->peer_scid.id, c->peer_scid.len))
+		return false;
+	if (c->server)
+		return true;
+	return tp->has_original_dcid && !tp->has_retry_scid &&
+	       quic_cid_eq(&tp->original_dcid, c->odcid.id, c->odcid.len);
+}
+
+static void apply_remote(struct quic_conn *c, u64 now)
+{
+	const struct quic_tparams *tp = &c->remote;
+	u64 idle = c->local.max_idle_timeout;
+
+	if (tp->max_idle_timeout && (!idle || tp->max_idle_timeout < idle))
+		idle = tp->max_idle_timeout;
+	c->idle_timeout = idle;
+	quic_conn_touch_rx(c, now);
+	c->tx_max = tp->max_data;
+	c->loss.max_ack_delay = tp->max_ack_delay;
+	c->cids.local_limit = tp->active_connection_id_limit;
+	if (tp->has_reset_token) {
+		memcpy(c->cids.remote[0].reset_token, tp->reset_token, QUIC_TOKEN_RESET_LEN);
+		c->cids.remote[0].has_token = true;
+	}
+	if (c->mtu_ready)
+		quic_conn_set_mtu(c, c->pmtu.max, now);
+	quic_stream_set_limits(c);
+}
+
+int quic_conn_remote_params(struct quic_conn *c, const u8 *buf, u32 len, u64 now)
+{
+	struct quic_tparams tp;
+
+	if (c->state != QUIC_CONN_HANDSHAKE || c->peer_tp_set)
+		return -EINVAL;
+	if (quic_tparam_decode(&tp, !c->server, buf, len) || !ids_agree(c, &tp)) {
+		quic_conn_fail(c, QUIC_ERR_TRANSPORT_PARAMETER, QUIC_FT_CRYPTO, now);
+		return -EPROTO;
+	}
+	c->remote = tp;
+	c->peer_tp_set = true;
+	apply_remote(c, now);
+	return 0;
+}
+
+bool quic_conn_quiet(const struct quic_conn *c)
+{
+	struct rb_node *n;
+
+	for (n = rb_first(&c->streams.tree); n; n = rb_next(n)) {
+		const struct quic_stream *s = rb_entry(n, struct quic_stream, node);
+
+		if (s->tx.exists && s->tx.state < QUIC_SEND_RECVD &&
+		    (s->tx.acked != s->tx.written || s->tx.fin))
+			return false;
+		if (s->tx.state == QUIC_SEND_RESET_SENT)
+			return false;
+	}
+	return true;
+}
+
+void quic_conn_ping(struct quic_conn *c)
+{
+	c->space[QUIC_PNS_APP].ping_wanted = true;
+}

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * One connection: the struct, and the calls the glue makes.
+ *
+ * The core is a function of (state, input, now). It takes no lock: the caller
+ * holds the socket lock for every call. It never sleeps; functions marked
+ * "process context" allocate transforms and so must be called where sleeping is
+ * allowed. What it wants done it says through struct quic_conn_ops, or leaves
+ * in the state for quic_tx (tx.h) and quic_conn_deadline() to find.
+ *
+ *   rx.c          datagrams and trains: unprotect, open, hand payload on
+ *   conn_rx.c     frames of one packet, by level
+ *   conn_plan.c   which frames go into the next packet
+ *   tx.c          datagrams and bursts: plan, seal, mask
+ *   conn_timer.c  the one deadline and what to do then
+ *   conn_close.c  closing, draining, closed
+ *   conn.c        birth, death, handshake progress, parameters
+ */
+#ifndef QUIC_CORE_CONN_H
+#define QUIC_CORE_CONN_H
+
+#include "cid.h"
+#include "loss.h"
+#include "pmtu.h"
+#include "protect.h"
+#include "stream.h"
+#include "tparam.h"
+
+struct quic_conn;
+
+enum quic_conn_state {
+	QUIC_CONN_HANDSHAKE,	/* keys not complete; may send and receive */
+	QUIC_CONN_ESTABLISHED,	/* 1-RTT keys both ways */
+	QUIC_CONN_CLOSING,	/* we sent CONNECTION_CLOSE; RFC 9000, 10.2.1 */
+	QUIC_CONN_DRAINING,	/* the peer did, or stateless reset; 10.2.2 */
+	QUIC_CONN_CLOSED,	/* nothing left to do; also idle timeout (10.1) */
+};
+
+/* Why it ended: what option 5 and the event report. */
+struct quic_close_info {
+	u64 code;
+	u64 frame_type;
+	u8 reason_len;
+	u8 reason[63];
+	bool app;	/* an application's code (0x1d) */
+	bool remote;	/* the peer closed */
+	bool silent;	/* idle timeout or stateless reset: nothing was said */
+};
+
+enum quic_conn_event {
+	QUIC_CEV_ESTABLISHED,	/* 1-RTT keys in both directions */
+	QUIC_CEV_CONFIRMED,	/* handshake confirmed (RFC 9001, 4.1.2) */
+	QUIC_CEV_CLOSED,	/* state left ESTABLISHED or HANDSHAKE: see conn->close */
+	QUIC_CEV_MAX_STREAMS,	/* arg: kind; the peer raised our stream limit */
+	QUIC_CEV_MAX_DATA,	/* the peer raised the connection's limit */
+	QUIC_CEV_KEY_UPDATE,	/* arg: phase */
+	QUIC_CEV_CID,		/* connection IDs were retired or issued */
+	QUIC_CEV_PREPARE_KEYS,	/* call quic_protect_prepare_update() in process context soon */
+};
+
+enum quic_stream_event {
+	QUIC_SEV_OPENED,	/* the peer opened it */
+	QUIC_SEV_FIN,		/* all bytes up to the final size were handed over */
+	QUIC_SEV_RESET,		/* the peer reset it: rx.reset_code */
+	QUIC_SEV_STOPPED,	/* the peer sent STOP_SENDING (we answer with a reset): tx.reset_code */
+	QUIC_SEV_MAX_DATA,	/* the peer raised the stream's limit */
+	QUIC_SEV_SENT_ALL,	/* tx.state went to RECVD or RESET_RECVD */
+};
+
+struct quic_conn_ops {
+	/* A zeroed object with struct quic_stream inside; and its end. */
+	struct quic_stream *(*stream_alloc)(struct quic_conn *c, gfp_t gfp);
+	void (*stream_free)(struct quic_conn *c, struct quic_stream *s);
+	/*
+	 * New bytes of @s at @off, never given before, inside the buffer last got
+	 * from rx_buf; the glue takes its own reference on that. s->rx.contig is
+	 * updated after the call, and stream_contig() follows if it moved.
+	 * Return: 0, or an error: the packet is dropped as if it never came.
+	 */
+	int (*stream_data)(struct quic_conn *c, struct quic_stream *s, u64 off, const u8 *data,
+			   u32 len);
+	void (*stream_contig)(struct quic_conn *c, struct quic_stream *s);
+	void (*stream_event)(struct quic_conn *c, struct quic_stream *s, enum quic_stream_event ev);
+	/* Everything of @s below s->tx.acked may be freed. */
+	void (*stream_acked)(struct quic_conn *c, struct quic_stream *s);
+	/*
+	 * Where [off, off + len) of @s lies. Return: pieces, at most @max, or 0 when
+	 * they would be more: then stream_copy() is called.
+	 */
+	unsigned int (*stream_vecs)(struct quic_conn *c, struct quic_stream *s, u64 off, u32 len,
+				    struct quic_vec *v, unsigned int max);
+	void (*stream_copy)(struct quic_conn *c, struct quic_stream *s, u64 off, u32 len, u8 *to);
+	/* TLS bytes of @level, in order. Return: 0 or error: the packet is dropped */
+	int (*crypto_data)(struct quic_conn *c, enum quic_level level, const u8 *data, u32 len);
+	/* @len bytes to open a packet into; linear, suited to crypto. NULL: drop. Valid until the train ends. */
+	u8 *(*rx_buf)(struct quic_conn *c, u32 len);
+	/* An ID packets may come to: enter it in the hash, or take it out. add: 0 or -EEXIST */
+	int (*cid_add)(struct quic_conn *c, const struct quic_cid *cid);
+	void (*cid_del)(struct quic_conn *c, const struct quic_cid *cid);
+	/* Stateless reset token for one of our IDs: keyed hash with the namespace's secret */
+	void (*reset_token)(struct quic_conn *c, const struct quic_cid *cid, u8 *token);
+	void (*random)(void *buf, u32 len);
+	void (*event)(struct quic_conn *c, enum quic_conn_event ev, u64 arg);
+	/* Token received in NEW_TOKEN */
+	void (*token)(struct quic_conn *c, const u8 *token, u32 len);
+};
+
+/* CRYPTO data of one level, both ways. The bytes are the core's own copies. */
+struct quic_crypto_stream {
+	u8 *tx;			/* everything queued, kept until the keys are dropped */
+	u32 tx_len, tx_cap;
+	u32 tx_next;		/* first byte never sent */
+	struct quic_ranges tx_lost;
+	struct quic_ranges tx_acks;
+	u8 *rx;			/* out-of-order bytes from rx_base, NULL until needed */
+	u32 rx_cap;
+	u64 rx_contig;		/* all below was given to the glue */
+	struct quic_ranges rx_ooo;
+};
+
+struct quic_space {		/* receiving half of a packet number space */
+	struct quic_ranges rcvd;	/* to be acknowledged */
+	s64 largest;			/* largest received, -1 none */
+	u64 largest_time;
+	u64 ack_floor;			/* below: acked and the peer knows; duplicates by definition */
+	u64 ack_deadline;		/* U64_MAX: none */
+	u32 eliciting;			/* ack-eliciting packets since our last ACK */
+	bool ack_now;
+	bool ping_wanted;
+	u64 ecn[3];			/* ECT(0), ECT(1), CE seen */
+};
+
+struct quic_path_state {
+	u64 rx_bytes, tx_bytes;		/* until validated: anti-amplification (8.1) */
+	bool validated;
+	u8 n_responses;
+	u8 response[QUIC_PATH_RESPONSES_MAX][8];
+};
+
+/* A packet that came before the keys of its level (RFC 9001, 5.7). */
+struct quic_held {
+	struct list_head list;
+	u64 at;			/* when it came, ns */
+	u32 len;
+	u8 level;
+	u8 ecn;
+	u8 data[];
+};
+
+struct quic_conn_stats {
+	u64 bytes_sent, bytes_received;		/* UDP payload */
+	u64 packets_sent, packets_received;
+	u64 packets_dropped;			/* could not be opened, duplicates */
+	u64 bytes_retransmitted;		/* stream bytes sent again */
+};
+
+struct quic_conn {
+	const struct quic_conn_ops *ops;
+	u8 state;			/* enum quic_conn_state */
+	bool server;
+	bool tls_done;			/* 1-RTT keys both ways */
+	bool confirmed;
+	bool handshake_done_wanted;
+	bool peer_tp_set;
+	bool local_tp_used;		/* encoded: may not change any more */
+	bool max_data_wanted, data_blocked_wanted;
+	bool odcid_hashed;
+	bool vn_seen;			/* client: Version Negotiation was looked at */
+	bool close_wanted;		/* send CONNECTION_CLOSE at the next chance */
+	bool mtu_ready;			/* the glue knows the route; probing may start */
+	u32 version;
+
+	struct quic_cid odcid;		/* first destination ID of the client */
+	struct quic_cid peer_scid;	/* source ID of the peer's first packets */
+	bool peer_scid_set;
+	struct quic_cids cids;
+	struct quic_protect prot;
+	struct quic_loss loss;
+	struct quic_pmtu pmtu;
+	struct quic_space space[QUIC_PNS_COUNT];
+	struct quic_crypto_stream *crypto[QUIC_LEVELS];	/* allocated when used */
+	struct quic_stream_table streams;
+	struct quic_path_state path;
+	struct quic_tparams local, remote;
+
+	/* connection flow control */
+	u64 tx_max;			/* peer's MAX_DATA */
+	u64 tx_data;			/* sum of first transmissions */
+	u64 tx_blocked_at;		/* limit last reported as blocking, U64_MAX none */
+	struct quic_flow rx_flow;
+
+	u64 token_len;
+	u8 *token;			/* client: for Initial packets; server: NEW_TOKEN to send */
+	bool token_wanted;
+
+	/* timers, ns; U64_MAX: off */
+	u64 idle_at;
+	u64 idle_timeout;		/* effective; 0: none */
+	u64 keepalive;			/* interval; 0: off */
+	u64 last_activity;
+	u64 close_until;		/* end of closing or draining */
+	bool eliciting_sent_since_rx;	/* idle timer restarts on the first only (10.1) */
+
+	struct list_head held;		/* struct quic_held, oldest first */
+	u32 held_bytes;
+	u8 held_count;
+
+	struct quic_close_info close;
+	u32 close_rx;			/* packets received while closing */
+	u32 close_next;			/* answer when close_rx reaches it (10.2.1) */
+	struct quic_conn_stats stats;
+};
+
+struct quic_conn_config {
+	bool server;
+	u32 version;
+	const struct quic_cc_ops *cc;	/* NULL: CUBIC */
+	u64 initial_rtt;		/* ns; 0: 333 ms */
+	u64 keepalive;			/* ns; 0: off */
+};
+
+/*
+ * Birth. ops and crypto stay valid for the connection's life. Local parameters start at the
+ * defaults of limits.h and may be changed in conn->local until encoded.
+ */
+int quic_conn_init(struct quic_conn *c, const struct quic_conn_ops *ops,
+		   const struct quic_crypto_ops *crypto, const struct quic_conn_config *cfg);
+void quic_conn_free(struct quic_conn *c);	/* process context or softirq; any state */
+/* Client: choose IDs, Initial keys. Process context. */
+int quic_conn_connect(struct quic_conn *c, u64 now);
+/*
+ * Server: @first is the client's first Initial, parsed. IDs, Initial keys; then feed the
+ * datagram to quic_rx_datagram(). Process context.
+ */
+int quic_conn_accept(struct quic_conn *c, const struct quic_packet *first, u64 now);
+/* After connect/accept succeeded, before a fresh use of the same struct: free + init. */
+
+/* Largest UDP payload the route allows (0: unknown, 1200 is used). Starts the MTU search. */
+void quic_conn_set_mtu(struct quic_conn *c, u32 payload, u64 now);
+
+/* TLS bytes to send at @level. -ENOMEM, -EMSGSIZE over QUIC_CRYPTO_BUF_MAX, -EINVAL no such level now */
+int quic_conn_crypto_send(struct quic_conn *c, enum quic_level level, const u8 *data, u32 len);
+/* Secret from TLS (option 13). Process context. Establishes the connection when 1-RTT is complete. */
+int quic_conn_install(struct quic_conn *c, enum quic_level level, bool send, u32 cipher,
+		      const u8 *secret, unsigned int len, u64 now);
+/* Our parameters, encoded (option 14 get). Return: length or error */
+int quic_conn_local_params(struct quic_conn *c, u8 *buf, u32 cap);
+/* The peer's (option 14 set): parsed, checked against IDs (7.3), applied. -EPROTO: closing with the error */
+int quic_conn_remote_params(struct quic_conn *c, const u8 *buf, u32 len, u64 now);
+
+/* Close with @code; @app selects 0x1d. The first call wins. Frames queued but unsent are dropped. */
+void quic_conn_close(struct quic_conn *c, bool app, u64 code, u64 frame_type,
+		     const u8 *reason, u32 len, u64 now);
+/* All stream data acknowledged, nothing queued? (a socket that lingers asks) */
+bool quic_conn_quiet(const struct quic_conn *c);
+/* PING as soon as possible (keep-alive, tests) */
+void quic_conn_ping(struct quic_conn *c);
+
+/* The one deadline, ns; U64_MAX: none. */
+u64 quic_conn_deadline(const struct quic_conn *c, u64 now);
+/* It passed. Pump (quic_tx) afterwards. */
+void quic_conn_timeout(struct quic_conn *c, u64 now);
+
+/* --- inside the core --- */
+
+struct quic_rx_info {
+	u64 pn;
+	const u8 *payload;
+	u32 len;
+	u8 level;
+	u8 ecn;			/* 0, 1 ECT(1), 2 ECT(0), 3 CE: the IP header's two bits */
+	const struct quic_cid *dcid;	/* the ID it came to */
+};
+
+/* One opened packet. Return: 0, or a transport error code the connection now closes with. */
+u64 quic_conn_rx(struct quic_conn *c, const struct quic_rx_info *pkt, u64 now);
+/* Close because of what the peer did, unless @err is 0 or QUIC_RX_DROP. */
+void quic_conn_fail(struct quic_conn *c, u64 err, u64 frame_type, u64 now);
+/* The datagram or train ended: one ACK decision. */
+void quic_conn_rx_done(struct quic_conn *c);
+bool quic_conn_rx_dup(const struct quic_conn *c, enum quic_pns pns, u64 pn);
+void quic_conn_discard(struct quic_conn *c, enum quic_level level);	/* keys and space, 4.9 */
+void quic_conn_confirm(struct quic_conn *c, u64 now);
+/* A frame's fate, for any reason: note what must go out (again). */
+void quic_conn_frame_requeue(struct quic_conn *c, enum quic_pns pns,
+			     const struct quic_sent_frame *f);
+extern const struct quic_loss_cb quic_conn_loss_cb;
+void quic_conn_touch_rx(struct quic_conn *c, u64 now);		/* idle timer, 10.1 */
+void quic_conn_touch_tx(struct quic_conn *c, u64 now);
+void quic_conn_enter_draining(struct quic_conn *c, u64 now);
+/* A packet came while closing: maybe answer (10.2.1). */
+void quic_conn_close_rx(struct quic_conn *c);
+void quic_conn_set_closed(struct quic_conn *c);
+
+/* crypto_stream.c */
+u64 quic_crypto_stream_rx(struct quic_conn *c, enum quic_level level, u64 off, const u8 *data,
+			  u32 len);
+bool quic_crypto_stream_pending(const struct quic_conn *c, enum quic_level level);
+void quic_crypto_stream_acked(struct quic_conn *c, enum quic_level level, u64 off, u32 len);
+void quic_crypto_stream_lost(struct quic_conn *c, enum quic_level level, u64 off, u32 len);
+/* Next piece to send at *off; Return: false if none. *len: how much from there */
+bool quic_crypto_stream_next(const struct quic_conn *c, enum quic_level level, u64 *off, u32 *len);
+void quic_crypto_stream_sent(struct quic_conn *c, enum quic_level level, u64 off, u32 len);
+void quic_crypto_stream_free(struct quic_conn *c, enum quic_level level);
+
+static inline struct quic_conn *quic_conn_of_loss(struct quic_loss *l)
+{
+	return container_of(l, struct quic_conn, loss);
+}
+
+#endif

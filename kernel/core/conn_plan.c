@@ -1,0 +1,425 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Which frames go into the next packet of a level, and in what order:
+ * ACK; CRYPTO; what unblocks the peer; IDs and paths; then stream data.
+ *
+ * Each writer below puts its frame at w->p, notes it in the sent ring and
+ * clears the wish that led to it; a frame that does not fit leaves its wish
+ * for the next packet. Payload of streams is left as a gap in the buffer for
+ * the glue's bytes.
+ */
+#include "conn.h"
+#include "tx.h"
+
+struct writer {
+	struct quic_conn *c;
+	struct quic_plan *plan;
+	struct quic_sent *sent;
+	u8 *buf;		/* of the datagram */
+	u8 *p;
+	const u8 *end;		/* room for the tag lies behind */
+	u8 nframes;
+	bool eliciting;
+};
+
+static bool full(const struct writer *w)
+{
+	return w->nframes >= QUIC_PKT_FRAMES;
+}
+
+/* @q: where a frame writer ended, NULL if it did not fit. */
+static bool put(struct writer *w, u8 *q, enum quic_sent_type type, struct quic_stream *s,
+		u64 off, u32 len, bool fin)
+{
+	if (!q)
+		return false;
+	w->p = q;
+	w->nframes++;
+	w->eliciting |= type != QUIC_SENT_ACK;
+	if (s)
+		quic_stream_get(s);
+	quic_sent_add(w->sent, type, s, off, len, fin);
+	return true;
+}
+
+static void put_ack(struct writer *w, struct quic_space *sp, bool app, u64 now)
+{
+	unsigned int exp = w->c->local.ack_delay_exponent;
+	u64 delay = app ? div64_u64(now - min(now, sp->largest_time), NSEC_PER_USEC) >> exp : 0;
+	bool ecn = sp->ecn[0] | sp->ecn[1] | sp->ecn[2];
+
+	if (!sp->rcvd.n || full(w))
+		return;
+	if (!put(w, quic_frame_put_ack(w->p, w->end, &sp->rcvd, delay, ecn ? sp->ecn : NULL),
+		 QUIC_SENT_ACK, NULL, sp->largest, 0, false))
+		return;
+	sp->ack_now = false;
+	sp->eliciting = 0;
+	sp->ack_deadline = U64_MAX;
+}
+
+static void put_crypto(struct writer *w, enum quic_level level)
+{
+	struct quic_conn *c = w->c;
+	u64 off;
+	u32 len;
+	u8 *q;
+
+	while (!full(w) && quic_crypto_stream_next(c, level, &off, &len)) {
+		q = quic_frame_put_crypto(w->p, w->end, off, &len);
+		if (!q)
+			return;
+		memcpy(q, c->crypto[level]->tx + off, len);
+		quic_crypto_stream_sent(c, level, off, len);
+		put(w, q + len, QUIC_SENT_CRYPTO, NULL, off, len, false);
+	}
+}
+
+static void put_close(struct writer *w, enum quic_level level)
+{
+	const struct quic_close_info *ci = &w->c->close;
+	bool app = ci->app;
+	u64 code = ci->code;
+	u8 *q;
+
+	/* RFC 9000, 10.2.3: an application's reason stays secret until 1-RTT */
+	if (app && level != QUIC_LEVEL_APP) {
+		q = quic_frame_put_close(w->p, w->end, false, QUIC_ERR_APPLICATION, 0, NULL, 0);
+	} else {
+		q = quic_frame_put_close(w->p, w->end, app, code, ci->frame_type, ci->reason,
+					 ci->reason_len);
+	}
+	if (!q)
+		return;
+	w->p = q;
+	w->nframes++;
+}
+
+static void put_limits(struct writer *w)
+{
+	struct quic_conn *c = w->c;
+	unsigned int k;
+
+	if (c->max_data_wanted && !full(w) &&
+	    put(w, quic_frame_put_v1(w->p, w->end, QUIC_FT_MAX_DATA, quic_flow_grant(&c->rx_flow)),
+		QUIC_SENT_MAX_DATA, NULL, 0, 0, false))
+		c->max_data_wanted = false;
+	for (k = 0; k < 2; k++) {
+		struct quic_streams *st = &c->streams.kind[k];
+
+		if (st->max_wanted && !full(w)) {
+			st->peer_max = min(st->peer_closed + st->peer_window, QUIC_STREAMS_MAX);
+			if (put(w, quic_frame_put_v1(w->p, w->end, QUIC_FT_MAX_STREAMS_BIDI + k,
+						     st->peer_max),
+				QUIC_SENT_MAX_STREAMS, NULL, 0, k, false))
+				st->max_wanted = false;
+		}
+		if (st->blocked_wanted && !full(w) &&
+		    put(w, quic_frame_put_v1(w->p, w->end, QUIC_FT_STREAMS_BLOCKED_BIDI + k,
+					     st->local_max),
+			QUIC_SENT_STREAMS_BLOCKED, NULL, 0, k, false))
+			st->blocked_wanted = false;
+	}
+	if (c->data_blocked_wanted && !full(w) &&
+	    put(w, quic_frame_put_v1(w->p, w->end, QUIC_FT_DATA_BLOCKED, c->tx_max),
+		QUIC_SENT_DATA_BLOCKED, NULL, 0, 0, false))
+		c->data_blocked_wanted = false;
+}
+
+static void put_new_cid(struct writer *w, struct quic_cid_local *l)
+{
+	u8 token[QUIC_TOKEN_RESET_LEN];
+
+	w->c->ops->reset_token(w->c, &l->cid, token);
+	if (put(w, quic_frame_put_new_cid(w->p, w->end, l->seq, 0, l->cid.id, l->cid.len, token),
+		QUIC_SENT_NEW_CID, NULL, l->seq, 0, false))
+		l->announce = false;
+}
+
+static void put_cids(struct writer *w)
+{
+	struct quic_cids *d = &w->c->cids;
+	unsigned int i;
+
+	for (i = 0; i < QUIC_CID_LOCAL_MAX && !full(w); i++)
+		if (d->local[i].used && d->local[i].announce)
+			put_new_cid(w, &d->local[i]);
+	for (i = 0; i < d->n_retire && !full(w); i++)
+		if (d->retire[i].pending &&
+		    put(w, quic_frame_put_v1(w->p, w->end, QUIC_FT_RETIRE_CONNECTION_ID,
+					     d->retire[i].seq),
+			QUIC_SENT_RETIRE_CID, NULL, d->retire[i].seq, 0, false))
+			d->retire[i].pending = false;
+}
+
+static void put_path(struct writer *w)
+{
+	struct quic_path_state *ps = &w->c->path;
+
+	/* RFC 9000, 8.2.2: once for each challenge, never again when lost */
+	while (ps->n_responses && !full(w)) {
+		if (!put(w, quic_frame_put_path(w->p, w->end, QUIC_FT_PATH_RESPONSE,
+						ps->response[0]),
+			 QUIC_SENT_OTHER, NULL, 0, 0, false))
+			return;
+		ps->n_responses--;
+		memmove(ps->response[0], ps->response[1],
+			sizeof(ps->response) - sizeof(ps->response[0]));
+	}
+}
+
+static void put_done_and_token(struct writer *w)
+{
+	struct quic_conn *c = w->c;
+
+	if (c->handshake_done_wanted && !full(w) &&
+	    put(w, quic_frame_put_type(w->p, w->end, QUIC_FT_HANDSHAKE_DONE),
+		QUIC_SENT_HANDSHAKE_DONE, NULL, 0, 0, false))
+		c->handshake_done_wanted = false;
+	if (c->token_wanted && c->server && !full(w) &&
+	    put(w, quic_frame_put_token(w->p, w->end, c->token, c->token_len),
+		QUIC_SENT_NEW_TOKEN, NULL, 0, 0, false))
+		c->token_wanted = false;
+}
+
+/* false: the packet is full */
+static bool put_stream_control(struct writer *w, struct quic_stream *s)
+{
+	if (s->tx.reset_wanted) {
+		if (full(w) || !put(w, quic_frame_put_reset(w->p, w->end, s->id, s->tx.reset_code,
+							    s->tx.next),
+				    QUIC_SENT_RESET_STREAM, s, 0, 0, false))
+			return false;
+		s->tx.reset_wanted = false;
+	}
+	if (s->rx.stop_wanted) {
+		if (full(w) || !put(w, quic_frame_put_stop(w->p, w->end, s->id, s->rx.stop_code),
+				    QUIC_SENT_STOP_SENDING, s, 0, 0, false))
+			return false;
+		s->rx.stop_wanted = false;
+	}
+	if (s->rx.max_wanted) {
+		if (full(w) || !put(w, quic_frame_put_v2(w->p, w->end, QUIC_FT_MAX_STREAM_DATA,
+							 s->id, quic_flow_grant(&s->rx.flow)),
+				    QUIC_SENT_MAX_STREAM_DATA, s, 0, 0, false))
+			return false;
+		s->rx.max_wanted = false;
+	}
+	if (s->tx.blocked_wanted) {
+		if (full(w) || !put(w, quic_frame_put_v2(w->p, w->end,
+							 QUIC_FT_STREAM_DATA_BLOCKED, s->id,
+							 s->tx.max),
+				    QUIC_SENT_STREAM_DATA_BLOCKED, s, 0, 0, false))
+			return false;
+		s->tx.blocked_wanted = false;
+	}
+	return true;
+}
+
+static bool put_stream_data(struct writer *w, struct quic_stream *s)
+{
+	struct quic_plan *plan = w->plan;
+	struct quic_plan_range *r;
+	u64 off, left;
+	bool fin;
+	u32 len;
+	u8 *q;
+
+	while (quic_stream_next(w->c, s, &off, &left, &fin)) {
+		if (full(w) || plan->nranges == QUIC_PLAN_RANGES)
+			return false;
+		len = min_t(u64, left, QUIC_DGRAM_MAX);
+		fin = fin && len == left;
+		q = quic_frame_put_stream(w->p, w->end, s->id, off, &len, &fin, true);
+		if (!q)
+			return false;
+		if (len) {
+			r = &plan->range[plan->nranges++];
+			r->stream = s;
+			r->off = off;
+			r->len = len;
+			r->at = q - w->buf;
+		}
+		put(w, q + len, QUIC_SENT_STREAM, s, off, len, fin);
+		quic_stream_sent(w->c, s, off, len, fin);
+		if (w->p == w->end)
+			return false;
+	}
+	return true;
+}
+
+static void put_streams(struct writer *w)
+{
+	struct quic_conn *c = w->c;
+	struct quic_stream *s;
+	unsigned int turns = c->streams.count;
+
+	while (turns-- && !list_empty(&c->streams.active)) {
+		bool room;
+
+		s = list_first_entry(&c->streams.active, struct quic_stream, active);
+		room = put_stream_control(w, s) && put_stream_data(w, s);
+		quic_stream_activate(c, s);
+		if (!room) {
+			/* Its turn is over; others go first in the next packet. */
+			if (!list_empty(&s->active) && !s->parked)
+				list_move_tail(&s->active, &c->streams.active);
+			return;
+		}
+	}
+}
+
+static bool start_header(struct writer *w, enum quic_level level, u32 start, u32 cap)
+{
+	struct quic_conn *c = w->c;
+	struct quic_loss_space *ls = &c->loss.space[quic_level_pns(level)];
+	u64 pn = ls->sent.next;
+	unsigned int pn_len = quic_packet_pn_len(pn, ls->largest_acked);
+	struct quic_plan *plan = w->plan;
+	const u8 *end = w->buf + cap;
+	u8 *p = w->buf + start;
+
+	plan->pn = pn;
+	plan->level = level;
+	plan->flags = 0;
+	plan->nranges = 0;
+	plan->start = start;
+	plan->len_off = 0;
+	if (level == QUIC_LEVEL_APP) {
+		p = quic_packet_put_short(p, end, quic_cid_remote(c), c->prot.tx_phase, false, pn,
+					  pn_len, &plan->pn_off);
+	} else {
+		bool initial = level == QUIC_LEVEL_INITIAL;
+
+		p = quic_packet_put_long(p, end,
+					 initial ? QUIC_PKT_INITIAL : QUIC_PKT_HANDSHAKE,
+					 c->version, quic_cid_remote(c), &c->cids.local[0].cid,
+					 initial && !c->server ? c->token : NULL,
+					 initial && !c->server ? c->token_len : 0, pn, pn_len,
+					 &plan->len_off, &plan->pn_off);
+	}
+	/* Room for the tag and for what header protection needs to sample. */
+	if (!p || end - p < QUIC_AEAD_TAG + 4)
+		return false;
+	plan->payload = p - w->buf;
+	w->p = p;
+	w->end = end - QUIC_AEAD_TAG;
+	return true;
+}
+
+/* Frames that congestion control may hold back. */
+static void put_eliciting(struct writer *w, enum quic_level level)
+{
+	struct quic_conn *c = w->c;
+
+	put_crypto(w, level);
+	if (level != QUIC_LEVEL_APP)
+		return;
+	put_done_and_token(w);
+	put_path(w);
+	put_limits(w);
+	put_cids(w);
+	if (c->streams.count)
+		put_streams(w);
+}
+
+static void put_probe(struct writer *w, enum quic_pns pns)
+{
+	struct quic_loss_space *ls = &w->c->loss.space[pns];
+	struct quic_space *sp = &w->c->space[pns];
+
+	/* A probe elicits, whatever there was to say (RFC 9002, 6.2.4). */
+	if (!w->eliciting && (ls->probes || sp->ping_wanted) && !full(w))
+		put(w, quic_frame_put_type(w->p, w->end, QUIC_FT_PING), QUIC_SENT_OTHER, NULL,
+		    0, 0, false);
+	if (!w->eliciting)
+		return;
+	sp->ping_wanted = false;
+	if (ls->probes)
+		ls->probes--;
+}
+
+bool quic_conn_plan(struct quic_conn *c, struct quic_plan *plan, u8 *buf, u32 start, u32 cap,
+		    enum quic_level level, u32 budget, u64 now)
+{
+	enum quic_pns pns = quic_level_pns(level);
+	struct quic_space *sp = &c->space[pns];
+	struct writer w = {
+		.c = c, .plan = plan, .buf = buf, .sent = &c->loss.space[pns].sent,
+	};
+
+	bool data = budget || c->loss.space[pns].probes;
+
+	if (!sp->ack_now && c->state != QUIC_CONN_CLOSING &&
+	    !(data && quic_conn_plan_pending(c, level)))
+		return false;
+	if (quic_loss_reserve(&c->loss, pns, GFP_ATOMIC) ||
+	    !start_header(&w, level, start, cap))
+		return false;
+	if (c->state == QUIC_CONN_CLOSING) {
+		put_close(&w, level);
+	} else {
+		/* Never an ACK for its own sake before it is due (13.2.1). */
+		if (sp->ack_now || sp->eliciting)
+			put_ack(&w, sp, level == QUIC_LEVEL_APP, now);
+		if (data) {
+			put_eliciting(&w, level);
+			put_probe(&w, pns);
+		}
+	}
+	if (!w.nframes) {
+		quic_sent_cancel(w.sent);
+		return false;
+	}
+	if (w.eliciting)
+		plan->flags = QUIC_PKT_F_ELICITING | QUIC_PKT_F_IN_FLIGHT;
+	/* RFC 9001, 5.4.2: the sample starts 4 bytes after the packet number does */
+	while (w.p - buf < start + plan->pn_off + 4)
+		*w.p++ = QUIC_FT_PADDING;
+	plan->end = w.p - buf;
+	return true;
+}
+
+bool quic_conn_plan_mtu_probe(struct quic_conn *c, struct quic_plan *plan, u8 *buf, u32 size)
+{
+	struct writer w = {
+		.c = c, .plan = plan, .buf = buf, .sent = &c->loss.space[QUIC_PNS_APP].sent,
+	};
+
+	if (quic_loss_reserve(&c->loss, QUIC_PNS_APP, GFP_ATOMIC) ||
+	    !start_header(&w, QUIC_LEVEL_APP, 0, size))
+		return false;
+	put(&w, quic_frame_put_type(w.p, w.end, QUIC_FT_PING), QUIC_SENT_OTHER, NULL, 0, 0, false);
+	memset(w.p, QUIC_FT_PADDING, w.end - w.p);
+	plan->end = w.end - buf;
+	plan->flags = QUIC_PKT_F_ELICITING | QUIC_PKT_F_IN_FLIGHT | QUIC_PKT_F_MTU_PROBE;
+	return true;
+}
+
+bool quic_conn_plan_pending(const struct quic_conn *c, enum quic_level level)
+{
+	enum quic_pns pns = quic_level_pns(level);
+	const struct quic_space *sp = &c->space[pns];
+	unsigned int k;
+
+	if (!quic_protect_can_send(&c->prot, level))
+		return false;
+	if (c->close_wanted || sp->ack_now || sp->ping_wanted || c->loss.space[pns].probes ||
+	    quic_crypto_stream_pending(c, level))
+		return true;
+	if (level != QUIC_LEVEL_APP)
+		return false;
+	if (c->handshake_done_wanted || (c->token_wanted && c->server) || c->max_data_wanted ||
+	    c->data_blocked_wanted || c->path.n_responses || !list_empty(&c->streams.active))
+		return true;
+	for (k = 0; k < 2; k++)
+		if (c->streams.kind[k].max_wanted || c->streams.kind[k].blocked_wanted)
+			return true;
+	for (k = 0; k < QUIC_CID_LOCAL_MAX; k++)
+		if (c->cids.local[k].used && c->cids.local[k].announce)
+			return true;
+	for (k = 0; k < c->cids.n_retire; k++)
+		if (c->cids.retire[k].pending)
+			return true;
+	return false;
+}

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The frames of one opened packet: where each goes, and what a packet means
+ * for acknowledgment (RFC 9000, 12.4, 13 and 19).
+ *
+ * Every handler returns 0, a transport error code to close with, or
+ * QUIC_RX_DROP: no memory, the packet counts as never received and comes again.
+ */
+#include "conn.h"
+
+/* Fewest packets below the largest acknowledged that we still tell apart from duplicates. */
+#define ACK_HISTORY	256
+#define ACK_RANGES_KEEP	32
+
+bool quic_conn_rx_dup(const struct quic_conn *c, enum quic_pns pns, u64 pn)
+{
+	const struct quic_space *sp = &c->space[pns];
+
+	return pn < sp->ack_floor || quic_ranges_has(&sp->rcvd, pn);
+}
+
+/* --- fate of what we sent --- */
+
+static void put_stream(struct quic_conn *c, const struct quic_sent_frame *f)
+{
+	if (f->stream)
+		quic_stream_put(c, f->stream);
+}
+
+/* The peer has our ACK: it needs the old ranges no more (13.2.4). */
+static void ack_acked(struct quic_space *sp, u64 largest)
+{
+	u64 floor = largest > ACK_HISTORY ? largest - ACK_HISTORY : 0;
+
+	if (sp->rcvd.n <= 2)
+		return;
+	if (sp->rcvd.n > ACK_RANGES_KEEP)
+		floor = largest + 1;
+	quic_ranges_trim(&sp->rcvd, floor);
+	sp->ack_floor = max(sp->ack_floor, floor);
+}
+
+static void frame_acked(struct quic_loss *l, enum quic_pns pns, const struct quic_sent_frame *f)
+{
+	enum quic_level level = (enum quic_level)pns;	/* the same numbers */
+	struct quic_conn *c = quic_conn_of_loss(l);
+
+	switch (f->type) {
+	case QUIC_SENT_ACK:
+		ack_acked(&c->space[pns], f->off);
+		break;
+	case QUIC_SENT_STREAM:
+		quic_stream_acked(c, f->stream, f->off, f->len, f->fin);
+		break;
+	case QUIC_SENT_CRYPTO:
+		quic_crypto_stream_acked(c, level, f->off, f->len);
+		break;
+	case QUIC_SENT_RESET_STREAM:
+		quic_stream_reset_acked(c, f->stream);
+		break;
+	case QUIC_SENT_RETIRE_CID:
+		quic_cid_retire_acked(c, f->off);
+		break;
+	}
+	put_stream(c, f);
+}
+
+void quic_conn_frame_requeue(struct quic_conn *c, enum quic_pns pns,
+			     const struct quic_sent_frame *f)
+{
+	enum quic_level level = (enum quic_level)pns;
+	struct quic_stream *s = f->stream;
+
+	switch (f->type) {
+	case QUIC_SENT_STREAM:
+		quic_stream_lost(c, s, f->off, f->len, f->fin);
+		break;
+	case QUIC_SENT_CRYPTO:
+		quic_crypto_stream_lost(c, level, f->off, f->len);
+		break;
+	case QUIC_SENT_RESET_STREAM:
+		s->tx.reset_wanted = s->tx.state == QUIC_SEND_RESET_SENT;
+		break;
+	case QUIC_SENT_STOP_SENDING:
+		s->rx.stop_wanted = s->rx.stopped && s->rx.state == QUIC_RECV_RECV;
+		break;
+	case QUIC_SENT_MAX_STREAM_DATA:
+		s->rx.max_wanted = !s->rx.stopped && s->rx.state == QUIC_RECV_RECV;
+		break;
+	case QUIC_SENT_STREAM_DATA_BLOCKED:
+		s->tx.blocked_wanted = s->tx.state <= QUIC_SEND_SEND &&
+				       s->tx.blocked_at == s->tx.max;
+		break;
+	case QUIC_SENT_MAX_DATA:
+		c->max_data_wanted = true;
+		break;
+	case QUIC_SENT_MAX_STREAMS:
+		c->streams.kind[f->len].max_wanted = true;
+		break;
+	case QUIC_SENT_DATA_BLOCKED:
+		c->data_blocked_wanted = c->tx_blocked_at == c->tx_max;
+		break;
+	case QUIC_SENT_STREAMS_BLOCKED:
+		c->streams.kind[f->len].blocked_wanted =
+			c->streams.kind[f->len].blocked_at == c->streams.kind[f->len].local_max;
+		break;
+	case QUIC_SENT_NEW_CID:
+		quic_cid_announce_lost(c, f->off);
+		break;
+	case QUIC_SENT_RETIRE_CID:
+		quic_cid_retire_lost(c, f->off);
+		break;
+	case QUIC_SENT_NEW_TOKEN:
+		c->token_wanted = true;
+		break;
+	case QUIC_SENT_HANDSHAKE_DONE:
+		c->handshake_done_wanted = true;
+		break;
+	}
+	if (s)
+		quic_stream_activate(c, s);
+}
+
+static void frame_lost(struct quic_loss *l, enum quic_pns pns, const struct quic_sent_frame *f)
+{
+	struct quic_conn *c = quic_conn_of_loss(l);
+
+	quic_conn_frame_requeue(c, pns, f);
+	put_stream(c, f);
+}
+
+static void probe_fate(struct quic_loss *l, u16 size, bool acked)
+{
+	struct quic_conn *c = quic_conn_of_loss(l);
+
+	if (quic_pmtu_result(&c->pmtu, size, acked, c->last_activity))
+		quic_cc_set_mss(&l->cc, c->pmtu.cur);
+}
+
+const struct quic_loss_cb quic_conn_loss_cb = {
+	.acked = frame_acked,
+	.lost = frame_lost,
+	.probe = probe_fate,
+};
+
+/* --- frames --- */
+
+static u64 rx_ack(struct quic_conn *c, const struct quic_frame *f, enum quic_level level, u64 now)
+{
+	unsigned int exp = c->remote.ack_delay_exponent;
+	u64 delay = 0;
+	bool had_lost = c->loss.pto_count;
+
+	if (level == QUIC_LEVEL_APP) {
+		/* Microseconds shifted by the exponent; a silly delay is a large one. */
+		delay = min_t(u64, f->ack.delay, U64_MAX >> 32) << exp;
+		delay *= NSEC_PER_USEC;
+	}
+	if (quic_loss_on_ack(&c->loss, quic_level_pns(level), &f->ack, delay, now))
+		return QUIC_ERR_PROTOCOL_VIOLATION;
+	if (!c->server && level == QUIC_LEVEL_HANDSHAKE)
+		c->loss.peer_validated = true;
+	if (level == QUIC_LEVEL_APP) {
+		if (had_lost && !c->loss.pto_count)
+			quic_pmtu_progress(&c->pmtu, true, now);
+		quic_protect_acked(&c->prot, f->ack.largest);
+	}
+	return 0;
+}
+
+static u64 rx_max_data(struct quic_conn *c, u64 max)
+{
+	if (max <= c->tx_max)
+		return 0;
+	c->tx_max = max;
+	c->data_blocked_wanted = false;
+	quic_stream_unblock(c);
+	c->ops->event(c, QUIC_CEV_MAX_DATA, max);
+	return 0;
+}
+
+static u64 rx_path_challenge(struct quic_conn *c, const u8 *data)
+{
+	struct quic_path_state *p = &c->path;
+
+	/* More than we care to remember: the oldest are forgotten. */
+	if (p->n_responses == QUIC_PATH_RESPONSES_MAX) {
+		memmove(p->response[0], p->response[1],
+			sizeof(p->response) - sizeof(p->response[0]));
+		p->n_responses--;
+	}
+	memcpy(p->response[p->n_responses++], data, 8);
+	return 0;
+}
+
+static u64 rx_close(struct quic_conn *c, const struct quic_frame *f, u64 now)
+{
+	struct quic_close_info *ci = &c->close;
+
+	if (c->state <= QUIC_CONN_ESTABLISHED) {
+		memset(ci, 0, sizeof(*ci));
+		ci->remote = true;
+		ci->app = f->type == QUIC_FT_CONNECTION_CLOSE_APP;
+		ci->code = f->close.code;
+		ci->frame_type = ci->app ? 0 : f->close.frame_type;
+		ci->reason_len = min_t(u32, f->close.reason_len, sizeof(ci->reason));
+		memcpy(ci->reason, f->close.reason, ci->reason_len);
+	}
+	quic_conn_enter_draining(c, now);
+	return 0;
+}
+
+static u64 rx_server_only(struct quic_conn *c, const struct quic_frame *f, u64 now)
+{
+	/* RFC 9000, 19.7 and 19.20 */
+	if (c->server)
+		return QUIC_ERR_PROTOCOL_VIOLATION;
+	if (f->type == QUIC_FT_HANDSHAKE_DONE)
+		quic_conn_confirm(c, now);
+	else
+		c->ops->token(c, f->token.data, f->token.len);
+	return 0;
+}
+
+static u64 rx_stream_frame(struct quic_conn *c, const struct quic_frame *f, u64 now)
+{
+	return quic_stream_rx_data(c, f->stream.id, f->stream.off, f->stream.data,
+				   f->stream.len, f->stream.fin, now);
+}
+
+static u64 rx_frame(struct quic_conn *c, const struct quic_frame *f,
+		    const struct quic_rx_info *pkt, u64 now)
+{
+	switch (f->type) {
+	case QUIC_FT_PADDING:
+	case QUIC_FT_PING:
+		return 0;
+	case QUIC_FT_ACK:
+	case QUIC_FT_ACK_ECN:
+		return rx_ack(c, f, pkt->level, now);
+	case QUIC_FT_CRYPTO:
+		return quic_crypto_stream_rx(c, pkt->level, f->crypto.off, f->crypto.data,
+					     f->crypto.len);
+	case QUIC_FT_STREAM ... QUIC_FT_STREAM + 7:
+		return rx_stream_frame(c, f, now);
+	case QUIC_FT_RESET_STREAM:
+		return quic_stream_rx_reset(c, f->reset.id, f->reset.code, f->reset.final_size,
+					    now);
+	case QUIC_FT_STOP_SENDING:
+		return quic_stream_rx_stop(c, f->stop.id, f->stop.code);
+	case QUIC_FT_MAX_DATA:
+		return rx_max_data(c, f->max.max);
+	case QUIC_FT_MAX_STREAM_DATA:
+		return quic_stream_rx_max(c, f->max.id, f->max.max);
+	case QUIC_FT_MAX_STREAMS_BIDI:
+	case QUIC_FT_MAX_STREAMS_UNI:
+		quic_stream_rx_max_streams(c, f->type == QUIC_FT_MAX_STREAMS_UNI, f->max.max);
+		return 0;
+	case QUIC_FT_STREAM_DATA_BLOCKED:
+		return quic_stream_rx_blocked(c, f->max.id);
+	case QUIC_FT_DATA_BLOCKED:
+	case QUIC_FT_STREAMS_BLOCKED_BIDI:
+	case QUIC_FT_STREAMS_BLOCKED_UNI:
+		return 0;
+	case QUIC_FT_NEW_CONNECTION_ID:
+		return quic_cid_rx_new(c, f->new_cid.seq, f->new_cid.prior_to, f->new_cid.id,
+				       f->new_cid.len, f->new_cid.reset_token);
+	case QUIC_FT_RETIRE_CONNECTION_ID:
+		return quic_cid_rx_retire(c, f->retire.seq, pkt->dcid);
+	case QUIC_FT_PATH_CHALLENGE:
+		return rx_path_challenge(c, f->path);
+	case QUIC_FT_PATH_RESPONSE:
+		return 0;	/* none of ours is out: RFC 9000, 19.18 lets us ignore it */
+	case QUIC_FT_CONNECTION_CLOSE:
+	case QUIC_FT_CONNECTION_CLOSE_APP:
+		return rx_close(c, f, now);
+	case QUIC_FT_HANDSHAKE_DONE:
+	case QUIC_FT_NEW_TOKEN:
+		return rx_server_only(c, f, now);
+	default:
+		/* DATAGRAM although we did not offer it (RFC 9221, 3) */
+		return QUIC_ERR_PROTOCOL_VIOLATION;
+	}
+}
+
+/* --- acknowledging --- */
+
+static bool note_received(struct quic_space *sp, u64 pn)
+{
+	int ret = quic_ranges_add(&sp->rcvd, pn, pn + 1, QUIC_ACK_RANGES_MAX, GFP_ATOMIC);
+
+	if (ret == -ENOSPC) {
+		/* Full of holes: the lowest range is the least worth telling (13.2.3). */
+		sp->ack_floor = max(sp->ack_floor, quic_ranges_first(&sp->rcvd)->end);
+		quic_ranges_pop_first(&sp->rcvd);
+		ret = quic_ranges_add(&sp->rcvd, pn, pn + 1, QUIC_ACK_RANGES_MAX, GFP_ATOMIC);
+	}
+	return ret >= 0;
+}
+
+static void ack_policy(struct quic_conn *c, const struct quic_rx_info *pkt, bool eliciting,
+		       u64 now)
+{
+	struct quic_space *sp = &c->space[quic_level_pns(pkt->level)];
+	bool ordered = (s64)pkt->pn == sp->largest + 1;
+
+	if ((s64)pkt->pn > sp->largest) {
+		sp->largest = pkt->pn;
+		sp->largest_time = now;
+	}
+	if (pkt->ecn) {
+		sp->ecn[pkt->ecn == 2 ? 0 : pkt->ecn == 1 ? 1 : 2]++;
+		if (pkt->ecn == 3)
+			sp->ack_now |= eliciting;
+	}
+	if (!eliciting)
+		return;
+	sp->eliciting++;
+	/* RFC 9000, 13.2.1: out of order, or during the handshake: at once */
+	if (!ordered || pkt->level != QUIC_LEVEL_APP)
+		sp->ack_now = true;
+	if (sp->ack_deadline == U64_MAX)
+		sp->ack_deadline = now + c->local.max_ack_delay;
+}
+
+u64 quic_conn_rx(struct quic_conn *c, const struct quic_rx_info *pkt, u64 now)
+{
+	struct quic_space *sp = &c->space[quic_level_pns(pkt->level)];
+	const u8 *p = pkt->payload, *end = p + pkt->len;
+	bool eliciting = false;
+	struct quic_frame f;
+	u64 err = 0;
+
+	f.type = 0;
+	/* RFC 9000, 12.4: a packet without frames */
+	if (!pkt->len)
+		err = QUIC_ERR_PROTOCOL_VIOLATION;
+	while (!err && p < end) {
+		err = quic_frame_parse(&p, end, &f);
+		if (!err && !quic_frame_allowed(f.type, pkt->level))
+			err = QUIC_ERR_PROTOCOL_VIOLATION;
+		if (err)
+			break;
+		eliciting |= quic_frame_eliciting(f.type);
+		err = rx_frame(c, &f, pkt, now);
+	}
+	if (!err && c->state <= QUIC_CONN_ESTABLISHED && !note_received(sp, pkt->pn))
+		err = QUIC_RX_DROP;
+	if (err) {
+		quic_conn_fail(c, err, f.type, now);
+		return err;
+	}
+	if (c->state > QUIC_CONN_ESTABLISHED)
+		return 0;
+	ack_policy(c, pkt, eliciting, now);
+	quic_conn_touch_rx(c, now);
+	return 0;
+}
+
+void quic_conn_rx_done(struct quic_conn *c)
+{
+	struct quic_space *sp = &c->space[QUIC_PNS_APP];
+
+	/* RFC 9000, 13.2.2: at least every second packet, decided once a train */
+	if (sp->eliciting >= 2)
+		sp->ack_now = true;
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The one deadline of a connection. It is the earliest of:
+ *   loss detection and PTO		loss.c
+ *   the end of an ACK's delay		conn_rx.c
+ *   pacing, while there is data	pacer.c
+ *   MTU probe				pmtu.c
+ *   keep-alive and idle timeout	here
+ *   the end of closing or draining	conn_close.c
+ */
+#include "conn.h"
+#include "tx.h"
+
+void quic_conn_touch_rx(struct quic_conn *c, u64 now)
+{
+	c->last_activity = now;
+	c->eliciting_sent_since_rx = false;
+	if (c->idle_timeout)
+		c->idle_at = now + max(c->idle_timeout, 3 * quic_loss_pto(&c->loss));
+}
+
+void quic_conn_touch_tx(struct quic_conn *c, u64 now)
+{
+	/* RFC 9000, 10.1: only the first ack-eliciting packet since one was received */
+	if (c->eliciting_sent_since_rx)
+		return;
+	c->eliciting_sent_since_rx = true;
+	c->last_activity = now;
+	if (c->idle_timeout)
+		c->idle_at = now + max(c->idle_timeout, 3 * quic_loss_pto(&c->loss));
+}
+
+static u64 keepalive_at(const struct quic_conn *c)
+{
+	if (!c->keepalive || !c->confirmed)
+		return U64_MAX;
+	return c->last_activity + c->keepalive;
+}
+
+static bool waits_for_pacer(const struct quic_conn *c, u64 now)
+{
+	return c->state <= QUIC_CONN_ESTABLISHED && quic_loss_window(&c->loss) &&
+	       !quic_pacer_budget(&c->loss.pacer, c->pmtu.cur, now) &&
+	       quic_conn_plan_pending(c, QUIC_LEVEL_APP);
+}
+
+u64 quic_conn_deadline(const struct quic_conn *c, u64 now)
+{
+	u64 at = U64_MAX;
+	unsigned int i;
+
+	if (c->state == QUIC_CONN_CLOSED)
+		return at;
+	if (c->state > QUIC_CONN_ESTABLISHED)
+		return c->close_until;
+	at = min(quic_loss_deadline(&c->loss, now), c->idle_at);
+	for (i = 0; i < QUIC_PNS_COUNT; i++)
+		at = min(at, c->space[i].ack_deadline);
+	at = min(at, keepalive_at(c));
+	if (c->confirmed)
+		at = min(at, quic_pmtu_deadline(&c->pmtu));
+	if (waits_for_pacer(c, now))
+		at = min(at, quic_pacer_deadline(&c->loss.pacer));
+	return at;
+}
+
+/*
+ * A PTO fired in a space: what the oldest packets carried goes out again, so that
+ * the probe is useful whatever was lost (RFC 9002, 6.2.4).
+ */
+static void requeue_oldest(struct quic_conn *c, enum quic_pns pns)
+{
+	struct quic_sent *sent = &c->loss.space[pns].sent;
+	unsigned int want = c->loss.space[pns].probes, i;
+	u64 pn;
+
+	for (pn = sent->first; pn < sent->next && want; pn++) {
+		struct quic_sent_packet *p = quic_sent_get(sent, pn);
+
+		if (!p || (p->flags & (QUIC_PKT_F_DONE | QUIC_PKT_F_LOST)) ||
+		    !(p->flags & QUIC_PKT_F_ELICITING))
+			continue;
+		for (i = 0; i < p->nframes; i++)
+			quic_conn_frame_requeue(c, pns, quic_sent_frame(sent, p, i));
+		want--;
+	}
+}
+
+static void loss_timeout(struct quic_conn *c, u64 now)
+{
+	unsigned int i;
+
+	quic_loss_timeout(&c->loss, now);
+	for (i = 0; i < QUIC_PNS_COUNT; i++)
+		if (c->loss.space[i].probes)
+			requeue_oldest(c, i);
+	if (c->loss.space[QUIC_PNS_APP].probes && c->confirmed &&
+	    quic_pmtu_progress(&c->pmtu, false, now))
+		quic_cc_set_mss(&c->loss.cc, c->pmtu.cur);
+}
+
+void quic_conn_timeout(struct quic_conn *c, u64 now)
+{
+	unsigned int i;
+
+	if (c->state > QUIC_CONN_ESTABLISHED) {
+		if (now >= c->close_until)
+			quic_conn_set_closed(c);
+		return;
+	}
+	if (now >= c->idle_at) {
+		quic_conn_set_closed(c);
+		return;
+	}
+	for (i = 0; i < QUIC_PNS_COUNT; i++) {
+		if (now >= c->space[i].ack_deadline) {
+			c->space[i].ack_deadline = U64_MAX;
+			c->space[i].ack_now = true;
+		}
+	}
+	if (now >= keepalive_at(c)) {
+		c->last_activity = now;
+		quic_conn_ping(c);
+	}
+	if (now >= quic_loss_deadline(&c->loss, now))
+		loss_timeout(c, now);
+}

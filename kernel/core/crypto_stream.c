@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * CRYPTO data (RFC 9000, 7.5 and 19.6): one ordered byte stream a level,
+ * without flow control, so bounded here.
+ *
+ * Sent bytes are kept until the level's keys are dropped (1-RTT: until all are
+ * acknowledged). Received ones go to the glue in order; out-of-order ones wait in
+ * a buffer of at most QUIC_CRYPTO_BUF_MAX.
+ */
+#include "conn.h"
+
+static struct quic_crypto_stream *get(struct quic_conn *c, enum quic_level level)
+{
+	struct quic_crypto_stream *cs = c->crypto[level];
+
+	if (cs)
+		return cs;
+	cs = kzalloc(sizeof(*cs), GFP_ATOMIC);
+	if (!cs)
+		return NULL;
+	quic_ranges_init(&cs->tx_lost);
+	quic_ranges_init(&cs->tx_acks);
+	quic_ranges_init(&cs->rx_ooo);
+	c->crypto[level] = cs;
+	return cs;
+}
+
+void quic_crypto_stream_free(struct quic_conn *c, enum quic_level level)
+{
+	struct quic_crypto_stream *cs = c->crypto[level];
+
+	if (!cs)
+		return;
+	c->crypto[level] = NULL;
+	quic_ranges_free(&cs->tx_lost);
+	quic_ranges_free(&cs->tx_acks);
+	quic_ranges_free(&cs->rx_ooo);
+	kfree(cs->tx);
+	kfree(cs->rx);
+	kfree(cs);
+}
+
+/* Make *buf hold @need bytes, keeping @used of them. */
+static int grow(u8 **buf, u32 *cap, u32 used, u32 need)
+{
+	u32 want = max_t(u32, *cap, 1024);
+	u8 *p;
+
+	if (need <= *cap)
+		return 0;
+	if (need > QUIC_CRYPTO_BUF_MAX)
+		return -EMSGSIZE;
+	while (want < need)
+		want *= 2;
+	p = kzalloc(want, GFP_ATOMIC);
+	if (!p)
+		return -ENOMEM;
+	if (used)
+		memcpy(p, *buf, used);
+	kfree(*buf);
+	*buf = p;
+	*cap = want;
+	return 0;
+}
+
+int quic_conn_crypto_send(struct quic_conn *c, enum quic_level level, const u8 *data, u32 len)
+{
+	struct quic_crypto_stream *cs;
+	int err;
+
+	if (c->state > QUIC_CONN_ESTABLISHED || level == QUIC_LEVEL_EARLY ||
+	    !quic_protect_can_send(&c->prot, level))
+		return -EINVAL;
+	cs = get(c, level);
+	if (!cs)
+		return -ENOMEM;
+	if (len > QUIC_CRYPTO_BUF_MAX - cs->tx_len)
+		return -EMSGSIZE;
+	err = grow(&cs->tx, &cs->tx_cap, cs->tx_len, cs->tx_len + len);
+	if (err)
+		return err;
+	memcpy(cs->tx + cs->tx_len, data, len);
+	cs->tx_len += len;
+	return 0;
+}
+
+bool quic_crypto_stream_next(const struct quic_conn *c, enum quic_level level, u64 *off, u32 *len)
+{
+	const struct quic_crypto_stream *cs = c->crypto[level];
+
+	if (!cs)
+		return false;
+	if (cs->tx_lost.n) {
+		*off = cs->tx_lost.r[0].start;
+		*len = cs->tx_lost.r[0].end - *off;
+		return true;
+	}
+	*off = cs->tx_next;
+	*len = cs->tx_len - cs->tx_next;
+	return *len;
+}
+
+bool quic_crypto_stream_pending(const struct quic_conn *c, enum quic_level level)
+{
+	u64 off;
+	u32 len;
+
+	return quic_crypto_stream_next(c, level, &off, &len);
+}
+
+void quic_crypto_stream_sent(struct quic_conn *c, enum quic_level level, u64 off, u32 len)
+{
+	struct quic_crypto_stream *cs = c->crypto[level];
+
+	if (off < cs->tx_next)
+		quic_ranges_del(&cs->tx_lost, off, off + len, U32_MAX, GFP_ATOMIC);
+	else
+		cs->tx_next += len;
+}
+
+void quic_crypto_stream_acked(struct quic_conn *c, enum quic_level level, u64 off, u32 len)
+{
+	struct quic_crypto_stream *cs = c->crypto[level];
+
+	if (!cs)
+		return;
+	/* Without memory it merely may be sent once more. */
+	quic_ranges_add(&cs->tx_acks, off, off + len, QUIC_STREAM_RANGES_MAX, GFP_ATOMIC);
+	quic_ranges_del(&cs->tx_lost, off, off + len, U32_MAX, GFP_ATOMIC);
+}
+
+void quic_crypto_stream_lost(struct quic_conn *c, enum quic_level level, u64 off, u32 len)
+{
+	struct quic_crypto_stream *cs = c->crypto[level];
+	u64 end = off + len;
+	struct quic_range gap;
+
+	if (!cs)
+		return;
+	while (off < end && quic_ranges_gap(&cs->tx_acks, off, end, &gap)) {
+		if (quic_ranges_add(&cs->tx_lost, gap.start, gap.end, QUIC_STREAM_RANGES_MAX,
+				    GFP_ATOMIC) < 0) {
+			/* Rather all of it again than a hole that never closes. */
+			quic_ranges_free(&cs->tx_lost);
+			quic_ranges_add(&cs->tx_lost, 0, cs->tx_next, 1, GFP_ATOMIC);
+			return;
+		}
+		off = gap.end;
+	}
+}
+
+static u64 hold(struct quic_crypto_stream *cs, u64 off, const u8 *data, u32 len)
+{
+	u64 at = off - cs->rx_contig;
+
+	/* RFC 9000, 7.5 */
+	if (at + len > QUIC_CRYPTO_BUF_MAX)
+		return QUIC_ERR_CRYPTO_BUFFER_EXCEEDED;
+	if (grow(&cs->rx, &cs->rx_cap, cs->rx_cap, at + len) ||
+	    quic_ranges_add(&cs->rx_ooo, off, off + len, QUIC_STREAM_RANGES_MAX, GFP_ATOMIC) < 0)
+		return QUIC_RX_DROP;
+	memcpy(cs->rx + at, data, len);
+	return 0;
+}
+
+/* Hand over what has become contiguous in the buffer, and move the rest down. */
+static u64 release(struct quic_conn *c, enum quic_level level, struct quic_crypto_stream *cs)
+{
+	struct quic_range *r = quic_ranges_first(&cs->rx_ooo);
+	u64 skip;
+	u32 n;
+
+	if (!r || r->start > cs->rx_contig)
+		return 0;
+	n = r->end - cs->rx_contig;
+	if (c->ops->crypto_data(c, level, cs->rx, n))
+		return QUIC_RX_DROP;
+	skip = n;
+	cs->rx_contig += skip;
+	memmove(cs->rx, cs->rx + skip, cs->rx_cap - skip);
+	quic_ranges_trim(&cs->rx_ooo, cs->rx_contig);
+	if (!cs->rx_ooo.n) {
+		kfree(cs->rx);
+		cs->rx = NULL;
+		cs->rx_cap = 0;
+	}
+	return 0;
+}
+
+u64 quic_crypto_stream_rx(struct quic_conn *c, enum quic_level level, u64 off, const u8 *data,
+			  u32 len)
+{
+	struct quic_crypto_stream *cs = get(c, level);
+	u64 end = off + len, err;
+
+	if (!cs)
+		return QUIC_RX_DROP;
+	if (end <= cs->rx_contig)
+		return 0;
+	if (off < cs->rx_contig) {
+		data += cs->rx_contig - off;
+		off = cs->rx_contig;
+	}
+	/* The usual case needs no buffer. */
+	if (off == cs->rx_contig && !cs->rx_ooo.n) {
+		if (c->ops->crypto_data(c, level, data, end - off))
+			return QUIC_RX_DROP;
+		cs->rx_contig = end;
+		return 0;
+	}
+	err = hold(cs, off, data, end - off);
+	return err ? err : release(c, level, cs);
+}

@@ -1,0 +1,463 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * From datagrams to opened packets. Two ways lead to open_packet():
+ *
+ * train:    1-RTT packets in pieces of someone's memory; header protection masks
+ *           of the whole train come from one request, then packet by packet.
+ * datagram: everything else, in linear memory, one packet at a time; packets
+ *           whose keys are not there yet are kept (RFC 9001, 5.7).
+ *
+ * Nothing here changes state before a packet has been opened, except counters.
+ */
+#include "rx.h"
+#include "tx.h"
+
+#define SHORT_MIN	(1 + QUIC_CID_LEN + 4 + QUIC_HP_SAMPLE)
+
+bool quic_rx_peek(const u8 *buf, u32 len, const u8 **dcid, u8 *dcid_len, bool *long_hdr)
+{
+	if (!len)
+		return false;
+	*long_hdr = buf[0] & QUIC_HDR_LONG;
+	if (!*long_hdr) {
+		if (len < 1 + QUIC_CID_LEN)
+			return false;
+		*dcid = buf + 1;
+		*dcid_len = QUIC_CID_LEN;
+		return true;
+	}
+	/* RFC 8999, 5.1 */
+	if (len < 7 || buf[5] > len - 7)
+		return false;
+	*dcid = buf + 6;
+	*dcid_len = buf[5];
+	return true;
+}
+
+/* The pieces of one protected packet, and where its number is. */
+struct sealed {
+	const struct quic_vec *vec;
+	unsigned int nvec;
+	u32 len;
+	u32 pn_off;
+	u8 level;
+	u8 ecn;
+	struct quic_cid dcid;
+};
+
+static void copy_out(const struct sealed *s, u8 *to, u32 len)
+{
+	const struct quic_vec *v = s->vec;
+
+	while (len) {
+		u32 n = min(len, v->len);
+
+		memcpy(to, v->base, n);
+		to += n;
+		len -= n;
+		v++;
+	}
+}
+
+/* Ciphertext pieces: the packet without its first @skip bytes. */
+static unsigned int body_vecs(const struct sealed *s, u32 skip, struct quic_vec *out)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < s->nvec; i++) {
+		if (skip >= s->vec[i].len) {
+			skip -= s->vec[i].len;
+			continue;
+		}
+		out[n].base = (u8 *)s->vec[i].base + skip;
+		out[n++].len = s->vec[i].len - skip;
+		skip = 0;
+	}
+	return n;
+}
+
+#define SEALED_VECS	20
+
+static void open_failed(struct quic_conn *c, int err, u64 now)
+{
+	c->stats.packets_dropped++;
+	if (err == -EKEYEXPIRED)
+		quic_conn_fail(c, QUIC_ERR_AEAD_LIMIT_REACHED, 0, now);
+	else if (err == -EPROTO)
+		quic_conn_fail(c, QUIC_ERR_KEY_UPDATE, 0, now);
+	else if (err == -EAGAIN)
+		c->ops->event(c, QUIC_CEV_PREPARE_KEYS, 0);
+}
+
+/* First-byte bits that must be zero once protection is off (RFC 9000, 17.2 and 17.3.1) */
+static bool reserved_set(u8 first)
+{
+	return first & (first & QUIC_HDR_LONG ? QUIC_HDR_LONG_RESERVED : QUIC_HDR_SHORT_RESERVED);
+}
+
+/* What a packet that opened proves, before its frames are looked at. */
+static void opened(struct quic_conn *c, enum quic_level level)
+{
+	c->stats.packets_received++;
+	if (c->server && level == QUIC_LEVEL_HANDSHAKE) {
+		/* RFC 9000, 8.1 and RFC 9001, 4.9.1 */
+		c->path.validated = true;
+		c->loss.at_amp_limit = false;
+		if (quic_protect_can_recv(&c->prot, QUIC_LEVEL_INITIAL))
+			quic_conn_discard(c, QUIC_LEVEL_INITIAL);
+	}
+}
+
+/* Return: 1 accepted, 0 dropped, -EBADMSG could not be opened. */
+static int open_packet(struct quic_conn *c, const struct sealed *s, const u8 *mask, u64 now)
+{
+	enum quic_pns pns = quic_level_pns(s->level);
+	struct quic_vec body[SEALED_VECS];
+	struct quic_rx_info info = { .level = s->level, .ecn = s->ecn, .dcid = &s->dcid };
+	unsigned int pn_len, nbody;
+	bool updated = false;
+	u32 truncated, hdr_len;
+	u8 *dst;
+	int err;
+
+	dst = c->ops->rx_buf(c, s->len - QUIC_AEAD_TAG);
+	if (!dst)
+		return 0;
+	copy_out(s, dst, s->pn_off + 4);
+	pn_len = quic_protect_unhide(dst, s->pn_off, mask, &truncated);
+	hdr_len = s->pn_off + pn_len;
+	info.pn = quic_packet_pn_decode(c->space[pns].largest, truncated, pn_len);
+	if (quic_conn_rx_dup(c, pns, info.pn)) {
+		c->stats.packets_dropped++;
+		return 0;
+	}
+	nbody = body_vecs(s, hdr_len, body);
+	err = quic_protect_open(&c->prot, s->level, info.pn, dst, hdr_len, body, nbody,
+				s->len - hdr_len, now, quic_loss_pto(&c->loss), &updated);
+	if (err) {
+		open_failed(c, err, now);
+		return err == -EBADMSG ? err : 0;
+	}
+	if (c->state > QUIC_CONN_ESTABLISHED && c->state != QUIC_CONN_CLOSING)
+		return 0;
+	opened(c, s->level);
+	if (updated) {
+		c->ops->event(c, QUIC_CEV_KEY_UPDATE, c->prot.rx_phase);
+		c->ops->event(c, QUIC_CEV_PREPARE_KEYS, 0);
+	}
+	if (reserved_set(dst[0])) {
+		quic_conn_fail(c, QUIC_ERR_PROTOCOL_VIOLATION, 0, now);
+		return 0;
+	}
+	info.payload = dst + hdr_len;
+	info.len = s->len - hdr_len - QUIC_AEAD_TAG;
+	return !quic_conn_rx(c, &info, now);
+}
+
+/* --- one datagram, linear --- */
+
+static bool hold(struct quic_conn *c, enum quic_level level, const u8 *pkt, u32 len, u8 ecn,
+		 u64 now)
+{
+	struct quic_held *h;
+
+	if (c->held_count >= QUIC_HELD_PACKETS || c->held_bytes + len > QUIC_HELD_BYTES)
+		return false;
+	h = kmalloc(sizeof(*h) + len, GFP_ATOMIC);
+	if (!h)
+		return false;
+	h->at = now;
+	h->len = len;
+	h->level = level;
+	h->ecn = ecn;
+	memcpy(h->data, pkt, len);
+	list_add_tail(&h->list, &c->held);
+	c->held_count++;
+	c->held_bytes += len;
+	return true;
+}
+
+/* Keys of @level that are missing may still come. */
+static bool may_come(const struct quic_conn *c, enum quic_level level)
+{
+	if (c->state != QUIC_CONN_HANDSHAKE)
+		return false;
+	return level == QUIC_LEVEL_APP ||
+	       (level == QUIC_LEVEL_HANDSHAKE && !c->loss.space[QUIC_PNS_HANDSHAKE].discarded);
+}
+
+static int rx_one(struct quic_conn *c, const struct quic_packet *h, enum quic_level level,
+		  const u8 *pkt, u8 ecn, u64 now)
+{
+	struct quic_vec v = { .base = (void *)pkt, .len = h->len };
+	struct sealed s = {
+		.vec = &v, .nvec = 1, .len = h->len, .pn_off = h->pn_off, .level = level,
+		.ecn = ecn,
+	};
+	struct quic_hp_item hp = { .sample = pkt + h->pn_off + 4 };
+
+	if (!quic_protect_can_recv(&c->prot, level)) {
+		if (!may_come(c, level) || !hold(c, level, pkt, h->len, ecn, now))
+			c->stats.packets_dropped++;
+		return 0;
+	}
+	quic_cid_set(&s.dcid, h->dcid, h->dcid_len);
+	if (quic_protect_masks(&c->prot, level, &hp, 1))
+		return 0;
+	return open_packet(c, &s, hp.mask, now);
+}
+
+/*
+ * RFC 9000, 6.2: a client that is told its version is not spoken there gives
+ * up, unless any other packet came or the list names that very version.
+ */
+static void rx_version_negotiation(struct quic_conn *c, const struct quic_packet *h,
+				   const u8 *pkt, u64 now)
+{
+	const u8 *p = h->scid + h->scid_len, *end = pkt + h->len;
+
+	if (c->server || c->peer_scid_set || c->state != QUIC_CONN_HANDSHAKE ||
+	    !quic_cid_eq(&c->cids.local[0].cid, h->dcid, h->dcid_len) ||
+	    !quic_cid_eq(&c->odcid, h->scid, h->scid_len))
+		return;
+	for (; end - p >= 4; p += 4)
+		if (get_unaligned_be32(p) == c->version)
+			return;
+	quic_conn_close(c, false, QUIC_ERR_VERSION_NEGOTIATION, 0, NULL, 0, now);
+	quic_conn_set_closed(c);
+}
+
+static int long_level(const struct quic_packet *h)
+{
+	switch (h->type) {
+	case QUIC_PKT_INITIAL:
+		return QUIC_LEVEL_INITIAL;
+	case QUIC_PKT_HANDSHAKE:
+		return QUIC_LEVEL_HANDSHAKE;
+	case QUIC_PKT_0RTT:
+		return QUIC_LEVEL_EARLY;
+	case QUIC_PKT_1RTT:
+		return QUIC_LEVEL_APP;
+	default:
+		return -1;
+	}
+}
+
+/* Is the header one this connection can use? RFC 9000, 7.2, 14.1, 17.2.2 */
+static bool acceptable(struct quic_conn *c, const struct quic_packet *h, u32 datagram_len)
+{
+	if (h->type == QUIC_PKT_1RTT)
+		return true;
+	if (h->version != c->version)
+		return false;
+	if (c->peer_scid_set && !quic_cid_eq(&c->peer_scid, h->scid, h->scid_len))
+		return false;
+	if (h->type == QUIC_PKT_INITIAL) {
+		if (c->server && datagram_len < QUIC_DGRAM_MIN)
+			return false;
+		return c->server || !h->token_len;
+	}
+	return true;
+}
+
+/* A datagram nothing of which could be opened: is it a stateless reset? RFC 9000, 10.3.1 */
+static void check_reset(struct quic_conn *c, const u8 *buf, u32 len, u64 now)
+{
+	if (len < 5 + QUIC_TOKEN_RESET_LEN || (buf[0] & QUIC_HDR_LONG) ||
+	    !quic_cid_is_reset(c, buf + len - QUIC_TOKEN_RESET_LEN))
+		return;
+	if (c->state <= QUIC_CONN_ESTABLISHED) {
+		memset(&c->close, 0, sizeof(c->close));
+		c->close.remote = true;
+		c->close.silent = true;
+	}
+	quic_conn_enter_draining(c, now);
+}
+
+static unsigned int datagram(struct quic_conn *c, const u8 *buf, u32 len, u8 ecn, u64 now)
+{
+	struct quic_packet h, first = {};
+	unsigned int ok = 0;
+	u32 off = 0;
+	int level, ret = 0;
+
+	if (c->state == QUIC_CONN_CLOSING)
+		quic_conn_close_rx(c);
+	if (c->state >= QUIC_CONN_DRAINING)
+		return 0;
+	c->stats.bytes_received += len;
+	c->path.rx_bytes += len;
+	while (off < len && !quic_packet_parse(buf + off, len - off, QUIC_CID_LEN, &h)) {
+		/* RFC 9000, 12.2: all of one datagram go to one connection */
+		if (off && (h.dcid_len != first.dcid_len ||
+			    memcmp(h.dcid, first.dcid, h.dcid_len)))
+			break;
+		if (!off)
+			first = h;
+		if (h.type == QUIC_PKT_VERSION_NEG)
+			rx_version_negotiation(c, &h, buf, now);
+		level = long_level(&h);
+		if (level < 0)
+			break;
+		if (acceptable(c, &h, len))
+			ret = rx_one(c, &h, level, buf + off, ecn, now);
+		if (ret > 0) {
+			ok++;
+			if (!c->peer_scid_set && h.type != QUIC_PKT_1RTT) {
+				/* RFC 9000, 7.2: the server's choice, from its first packet */
+				quic_cid_set(&c->peer_scid, h.scid, h.scid_len);
+				c->peer_scid_set = true;
+				quic_cid_set_remote(c, h.scid, h.scid_len);
+			}
+		}
+		off += h.len;
+	}
+	if (!ok && ret == -EBADMSG)
+		check_reset(c, buf, len, now);
+	return ok;
+}
+
+void quic_rx_replay(struct quic_conn *c, enum quic_level level)
+{
+	struct quic_held *h, *tmp;
+	struct quic_packet pkt;
+	LIST_HEAD(mine);
+
+	list_for_each_entry_safe(h, tmp, &c->held, list) {
+		if (h->level != level)
+			continue;
+		list_move_tail(&h->list, &mine);
+		c->held_count--;
+		c->held_bytes -= h->len;
+	}
+	list_for_each_entry_safe(h, tmp, &mine, list) {
+		/* It came when it came: our delay is told to the peer (RFC 9000, 13.2.5). */
+		if (c->state <= QUIC_CONN_ESTABLISHED &&
+		    !quic_packet_parse(h->data, h->len, QUIC_CID_LEN, &pkt))
+			rx_one(c, &pkt, level, h->data, h->ecn, h->at);
+		kfree(h);
+	}
+	quic_conn_rx_done(c);
+}
+
+void quic_rx_drop_held(struct quic_conn *c)
+{
+	struct quic_held *h, *tmp;
+
+	list_for_each_entry_safe(h, tmp, &c->held, list)
+		kfree(h);
+	INIT_LIST_HEAD(&c->held);
+	c->held_count = 0;
+	c->held_bytes = 0;
+}
+
+unsigned int quic_rx_datagram(struct quic_conn *c, const u8 *buf, u32 len, u8 ecn, u64 now)
+{
+	unsigned int ok = datagram(c, buf, len, ecn, now);
+
+	quic_conn_rx_done(c);
+	return ok;
+}
+
+/* --- trains --- */
+
+#define BATCH	32
+
+/* May this datagram take the fast path: one 1-RTT packet with its sample in one piece? */
+static bool regular(const struct quic_conn *c, const struct quic_rx_train *t,
+		    const struct quic_rx_seg *seg)
+{
+	const struct quic_vec *v = &t->vec[seg->vec];
+	const u8 *p = v->base;
+
+	return c->state == QUIC_CONN_ESTABLISHED && seg->len >= SHORT_MIN + 1 &&
+	       seg->nvec <= SEALED_VECS && v->len >= SHORT_MIN &&
+	       (p[0] & (QUIC_HDR_LONG | QUIC_HDR_FIXED)) == QUIC_HDR_FIXED;
+}
+
+/* The slow way for a datagram in pieces: make it linear. */
+static unsigned int irregular(struct quic_conn *c, const struct quic_rx_train *t,
+			      const struct quic_rx_seg *seg, u64 now)
+{
+	const struct quic_vec *v = &t->vec[seg->vec];
+	struct sealed s = { .vec = v, .nvec = seg->nvec };
+	unsigned int ok;
+	u8 *buf;
+
+	if (seg->nvec == 1)
+		return datagram(c, v->base, seg->len, t->ecn, now);
+	buf = kmalloc(seg->len, GFP_ATOMIC);
+	if (!buf)
+		return 0;
+	copy_out(&s, buf, seg->len);
+	ok = datagram(c, buf, seg->len, t->ecn, now);
+	kfree(buf);
+	return ok;
+}
+
+static int regular_one(struct quic_conn *c, const struct quic_rx_train *t,
+		       const struct quic_rx_seg *seg, const u8 *mask, u64 now)
+{
+	const struct quic_vec *v = &t->vec[seg->vec];
+	struct sealed s = {
+		.vec = v, .nvec = seg->nvec, .len = seg->len, .pn_off = 1 + QUIC_CID_LEN,
+		.level = QUIC_LEVEL_APP, .ecn = t->ecn,
+	};
+
+	c->stats.bytes_received += seg->len;
+	c->path.rx_bytes += seg->len;
+	quic_cid_set(&s.dcid, (u8 *)v->base + 1, QUIC_CID_LEN);
+	return open_packet(c, &s, mask, now);
+}
+
+static unsigned int batch(struct quic_conn *c, const struct quic_rx_train *t, unsigned int from,
+			  unsigned int n, u64 now)
+{
+	struct quic_hp_item hp[BATCH];
+	unsigned int i, m = 0, ok = 0;
+	u32 fast = 0;
+	int ret;
+
+	for (i = 0; i < n; i++) {
+		const struct quic_rx_seg *seg = &t->seg[from + i];
+
+		if (!regular(c, t, seg))
+			continue;
+		fast |= 1u << i;
+		hp[m++].sample = (u8 *)t->vec[seg->vec].base + 1 + QUIC_CID_LEN + 4;
+	}
+	if (m && quic_protect_masks(&c->prot, QUIC_LEVEL_APP, hp, m))
+		return 0;
+	for (i = 0, m = 0; i < n; i++) {
+		const struct quic_rx_seg *seg = &t->seg[from + i];
+
+		if (!(fast & 1u << i)) {
+			ok += irregular(c, t, seg, now);
+			continue;
+		}
+		/* The one before may have closed the connection. */
+		if (c->state != QUIC_CONN_ESTABLISHED) {
+			ok += irregular(c, t, seg, now);
+			m++;
+			continue;
+		}
+		ret = regular_one(c, t, seg, hp[m++].mask, now);
+		if (ret > 0)
+			ok++;
+		else if (ret == -EBADMSG && seg->nvec == 1)
+			check_reset(c, t->vec[seg->vec].base, seg->len, now);
+	}
+	return ok;
+}
+
+unsigned int quic_rx_train(struct quic_conn *c, const struct quic_rx_train *t, u64 now)
+{
+	unsigned int i, n, ok = 0;
+
+	for (i = 0; i < t->nseg; i += n) {
+		n = min_t(unsigned int, t->nseg - i, BATCH);
+		ok += batch(c, t, i, n, now);
+	}
+	quic_conn_rx_done(c);
+	return ok;
+}

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Stream identity and lifetime: the tree by id, opening on either side's word,
+ * counting against stream limits (RFC 9000, 4.6), freeing.
+ *
+ * Invariant: a stream is in the tree from its opening to its freeing. Ids below
+ * an opened one of the same kind are open too or are gone for good.
+ */
+#include "conn.h"
+
+#define UNI(id)		(!!((id) & QUIC_SID_UNI))
+#define LOCAL(c, id)	((c)->server == !!((id) & QUIC_SID_SERVER))
+
+static u64 make_id(bool server, bool uni, u64 ordinal)
+{
+	return ordinal << 2 | (uni ? QUIC_SID_UNI : 0) | (server ? QUIC_SID_SERVER : 0);
+}
+
+void quic_stream_table_init(struct quic_conn *c)
+{
+	struct quic_stream_table *t = &c->streams;
+	unsigned int k;
+
+	t->tree = RB_ROOT;
+	INIT_LIST_HEAD(&t->active);
+	INIT_LIST_HEAD(&t->blocked);
+	for (k = 0; k < 2; k++)
+		t->kind[k].blocked_at = U64_MAX;
+}
+
+static void stream_destroy(struct quic_conn *c, struct quic_stream *s)
+{
+	if (c->streams.last == s)
+		c->streams.last = NULL;
+	rb_erase(&s->node, &c->streams.tree);
+	list_del(&s->active);
+	c->streams.count--;
+	quic_ranges_free(&s->tx.acks);
+	quic_ranges_free(&s->tx.lost);
+	quic_ranges_free(&s->rx.ooo);
+	c->ops->stream_free(c, s);
+}
+
+void quic_stream_table_free(struct quic_conn *c)
+{
+	struct rb_node *n;
+
+	while ((n = rb_first(&c->streams.tree)))
+		stream_destroy(c, rb_entry(n, struct quic_stream, node));
+}
+
+struct quic_stream *quic_stream_find(struct quic_conn *c, u64 id)
+{
+	struct rb_node *n = c->streams.tree.rb_node;
+	struct quic_stream *s = c->streams.last;
+
+	if (s && s->id == id)
+		return s;
+	while (n) {
+		s = rb_entry(n, struct quic_stream, node);
+		if (id == s->id) {
+			c->streams.last = s;
+			return s;
+		}
+		n = id < s->id ? n->rb_left : n->rb_right;
+	}
+	return NULL;
+}
+
+/* What the peer allows us to send on the stream: its words "local" and "remote" are its own. */
+static u64 send_limit(const struct quic_conn *c, u64 id)
+{
+	if (UNI(id))
+		return c->remote.max_stream_data_uni;
+	return LOCAL(c, id) ? c->remote.max_stream_data_bidi_remote :
+			      c->remote.max_stream_data_bidi_local;
+}
+
+static u64 recv_window(const struct quic_conn *c, u64 id)
+{
+	if (UNI(id))
+		return c->local.max_stream_data_uni;
+	return LOCAL(c, id) ? c->local.max_stream_data_bidi_local :
+			      c->local.max_stream_data_bidi_remote;
+}
+
+static void tree_insert(struct quic_conn *c, struct quic_stream *s)
+{
+	struct rb_node **p = &c->streams.tree.rb_node, *parent = NULL;
+
+	while (*p) {
+		parent = *p;
+		p = s->id < rb_entry(parent, struct quic_stream, node)->id ?
+			&parent->rb_left : &parent->rb_right;
+	}
+	rb_link_node(&s->node, parent, p);
+	rb_insert_color(&s->node, &c->streams.tree);
+	c->streams.count++;
+	c->streams.last = s;
+}
+
+static struct quic_stream *stream_create(struct quic_conn *c, u64 id)
+{
+	struct quic_stream *s = c->ops->stream_alloc(c, GFP_ATOMIC);
+
+	if (!s)
+		return NULL;
+	s->id = id;
+	INIT_LIST_HEAD(&s->active);
+	s->tx.exists = !UNI(id) || LOCAL(c, id);
+	s->rx.exists = !UNI(id) || !LOCAL(c, id);
+	s->tx.state = QUIC_SEND_READY;
+	s->tx.blocked_at = U64_MAX;
+	s->tx.max = s->tx.exists ? send_limit(c, id) : 0;
+	s->rx.state = QUIC_RECV_RECV;
+	s->rx.final_size = U64_MAX;
+	quic_ranges_init(&s->tx.acks);
+	quic_ranges_init(&s->tx.lost);
+	quic_ranges_init(&s->rx.ooo);
+	quic_flow_init(&s->rx.flow, recv_window(c, id), c->rx_flow.window_max);
+	tree_insert(c, s);
+	return s;
+}
+
+struct quic_stream *quic_stream_open(struct quic_conn *c, bool uni, int *err)
+{
+	struct quic_streams *k = &c->streams.kind[uni];
+	struct quic_stream *s;
+
+	if (k->local_next >= k->local_max) {
+		/* RFC 9000, 4.6: say so, once for each limit */
+		if (k->blocked_at != k->local_max) {
+			k->blocked_at = k->local_max;
+			k->blocked_wanted = true;
+		}
+		*err = -EAGAIN;
+		return NULL;
+	}
+	s = stream_create(c, make_id(c->server, uni, k->local_next));
+	if (!s) {
+		*err = -ENOMEM;
+		return NULL;
+	}
+	k->local_next++;
+	return s;
+}
+
+struct quic_stream *quic_stream_open_id(struct quic_conn *c, u64 id, int *err)
+{
+	struct quic_streams *k = &c->streams.kind[UNI(id)];
+	struct quic_stream *s = NULL;
+
+	*err = -EINVAL;
+	if (id > QUIC_VARINT_MAX || !LOCAL(c, id) || id >> 2 < k->local_next)
+		return NULL;
+	if (id >> 2 >= k->local_max || id >> 2 >= k->local_next + QUIC_STREAMS_LOCAL_MAX) {
+		*err = -EAGAIN;
+		return NULL;
+	}
+	while (k->local_next <= id >> 2) {
+		s = quic_stream_open(c, UNI(id), err);
+		if (!s)
+			return NULL;
+	}
+	return s;
+}
+
+/* A stream of the peer's: it, and all of its kind below it, come into being (3.2). */
+static u64 open_peer(struct quic_conn *c, u64 id)
+{
+	struct quic_streams *k = &c->streams.kind[UNI(id)];
+
+	if (id >> 2 >= k->peer_max)
+		return QUIC_ERR_STREAM_LIMIT;
+	while (k->peer_next <= id >> 2) {
+		struct quic_stream *s;
+
+		s = stream_create(c, make_id(!c->server, UNI(id), k->peer_next));
+		if (!s)
+			return QUIC_ERR_INTERNAL;
+		k->peer_next++;
+		c->ops->stream_event(c, s, QUIC_SEV_OPENED);
+	}
+	return 0;
+}
+
+/*
+ * *sp is NULL and the result 0 for a stream that came and went: the frame is
+ * late and means nothing any more.
+ */
+u64 quic_stream_of_peer(struct quic_conn *c, u64 id, bool for_sending, struct quic_stream **sp)
+{
+	struct quic_streams *k = &c->streams.kind[UNI(id)];
+	u64 err;
+
+	*sp = NULL;
+	/* RFC 9000, 19.4, 19.5, 19.8, 19.10, 19.13: a direction that is not there */
+	if (UNI(id) && LOCAL(c, id) != for_sending)
+		return QUIC_ERR_STREAM_STATE;
+	if (LOCAL(c, id)) {
+		if (id >> 2 >= k->local_next)
+			return QUIC_ERR_STREAM_STATE;
+	} else if (id >> 2 >= k->peer_next) {
+		err = open_peer(c, id);
+		if (err)
+			return err;
+	}
+	*sp = quic_stream_find(c, id);
+	return 0;
+}
+
+static bool tx_final(const struct quic_stream *s)
+{
+	return !s->tx.exists || s->tx.state == QUIC_SEND_RECVD ||
+	       s->tx.state == QUIC_SEND_RESET_RECVD;
+}
+
+static bool rx_final(const struct quic_stream *s)
+{
+	return !s->rx.exists || s->rx.state == QUIC_RECV_READ ||
+	       s->rx.state == QUIC_RECV_RESET_READ;
+}
+
+/* Streams the peer may open, counting those still open: half a window of news is worth a frame. */
+static void return_credit(struct quic_conn *c, struct quic_stream *s)
+{
+	struct quic_streams *k = &c->streams.kind[UNI(s->id)];
+
+	if (s->closed_local || LOCAL(c, s->id))
+		return;
+	s->closed_local = true;
+	k->peer_closed++;
+	if (k->peer_closed + k->peer_window - k->peer_max >= (k->peer_window + 1) / 2)
+		k->max_wanted = true;
+}
+
+void quic_stream_settle(struct quic_conn *c, struct quic_stream *s)
+{
+	if (!tx_final(s) || !rx_final(s))
+		return;
+	return_credit(c, s);
+	if (s->released && !s->refs)
+		stream_destroy(c, s);
+}
+
+void quic_stream_release(struct quic_conn *c, struct quic_stream *s)
+{
+	s->released = true;
+	quic_stream_settle(c, s);
+}
+
+void quic_stream_get(struct quic_stream *s)
+{
+	s->refs++;
+}
+
+void quic_stream_put(struct quic_conn *c, struct quic_stream *s)
+{
+	s->refs--;
+	quic_stream_settle(c, s);
+}
+
+void quic_stream_rx_max_streams(struct quic_conn *c, bool uni, u64 max)
+{
+	struct quic_streams *k = &c->streams.kind[uni];
+
+	if (max <= k->local_max)
+		return;
+	k->local_max = max;
+	c->ops->event(c, QUIC_CEV_MAX_STREAMS, uni);
+}
+
+void quic_stream_set_limits(struct quic_conn *c)
+{
+	struct rb_node *n;
+
+	for (n = rb_first(&c->streams.tree); n; n = rb_next(n)) {
+		struct quic_stream *s = rb_entry(n, struct quic_stream, node);
+
+		if (s->tx.exists)
+			s->tx.max = max(s->tx.max, send_limit(c, s->id));
+		quic_stream_activate(c, s);
+	}
+	c->streams.kind[0].local_max = max(c->streams.kind[0].local_max,
+					   c->remote.max_streams_bidi);
+	c->streams.kind[1].local_max = max(c->streams.kind[1].local_max,
+					   c->remote.max_streams_uni);
+}

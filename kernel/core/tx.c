@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Datagrams and bursts: plan packets into a buffer, pad, seal each from where
+ * the stream bytes lie, and mask all headers of the burst at the end.
+ *
+ * A burst is datagrams of one size on one path. One with a long header, a
+ * close or a MTU probe goes alone.
+ */
+#include "conn.h"
+#include "tx.h"
+
+u32 quic_tx_max_size(const struct quic_conn *c)
+{
+	return max(c->pmtu.cur, quic_pmtu_want(&c->pmtu, U64_MAX));
+}
+
+/* What anti-amplification leaves a server to send (RFC 9000, 8.1) */
+static u64 amp_budget(const struct quic_conn *c)
+{
+	const struct quic_path_state *p = &c->path;
+
+	if (p->validated)
+		return U64_MAX;
+	return p->rx_bytes * QUIC_AMPLIFICATION - min(p->tx_bytes,
+						      p->rx_bytes * QUIC_AMPLIFICATION);
+}
+
+void quic_tx_begin(struct quic_burst *b, struct quic_conn *c, u64 now)
+{
+	u64 window = quic_loss_window(&c->loss);
+
+	b->conn = c;
+	b->now = now;
+	b->budget = min_t(u64, window, quic_pacer_budget(&c->loss.pacer, c->pmtu.cur, now));
+	b->size = 0;
+	b->n = 0;
+	b->closed = c->state >= QUIC_CONN_DRAINING;
+	b->bytes = 0;
+	b->paced = 0;
+	b->nhp = 0;
+}
+
+static void add_vec(struct quic_burst *b, u8 *base, u32 len)
+{
+	if (!len)
+		return;
+	b->vec[b->nvec].base = base;
+	b->vec[b->nvec++].len = len;
+}
+
+/* The pieces of the packet's plaintext, in order: our bytes in place, the streams' where they are. */
+static void gather(struct quic_burst *b, const struct quic_plan *p, u8 *buf)
+{
+	const struct quic_conn_ops *ops = b->conn->ops;
+	u32 pos = p->payload;
+	unsigned int i, n, room;
+
+	b->nvec = 0;
+	for (i = 0; i < p->nranges; i++) {
+		const struct quic_plan_range *r = &p->range[i];
+
+		/* Keep room for a piece of ours before and after. */
+		room = QUIC_TX_VECS - b->nvec;
+		n = 0;
+		if (r->len >= QUIC_TX_COPY && room > 3)
+			n = ops->stream_vecs(b->conn, r->stream, r->off, r->len,
+					     &b->vec[b->nvec + 1], room - 2);
+		if (!n) {
+			ops->stream_copy(b->conn, r->stream, r->off, r->len, buf + r->at);
+			continue;
+		}
+		b->vec[b->nvec].base = buf + pos;
+		b->vec[b->nvec].len = r->at - pos;
+		b->nvec += 1 + n;
+		pos = r->at + r->len;
+	}
+	add_vec(b, buf + pos, p->end - pos);
+}
+
+static int seal(struct quic_burst *b, struct quic_plan *p, u8 *buf)
+{
+	struct quic_conn *c = b->conn;
+	u8 *pkt = buf + p->start;
+	struct quic_hp_item *hp;
+	int err;
+
+	/* RFC 9000, 17.2: Length counts packet number, payload and tag */
+	if (p->len_off)
+		quic_varint_put2(pkt + p->len_off,
+				 p->end + QUIC_AEAD_TAG - p->start - p->pn_off);
+	gather(b, p, buf);
+	err = quic_protect_seal(&c->prot, p->level, p->pn, pkt, p->payload - p->start, b->vec,
+				b->nvec, p->end - p->payload);
+	if (err)
+		return err;
+	hp = &b->hp[b->nhp];
+	hp->sample = pkt + p->pn_off + 4;
+	hp->pn_off = p->pn_off;
+	if (p->level == QUIC_LEVEL_APP) {
+		b->nhp++;
+		return 0;
+	}
+	return quic_protect_hide(&c->prot, p->level, hp, 1);
+}
+
+/* Record and seal a planned packet. Return: the datagram's length after it, or error. */
+static int finish(struct quic_burst *b, struct quic_plan *p, u8 *buf)
+{
+	struct quic_conn *c = b->conn;
+	u32 size = p->end + QUIC_AEAD_TAG - p->start;
+	int err = seal(b, p, buf);
+
+	quic_loss_sent(&c->loss, quic_level_pns(p->level), size, p->flags, b->now);
+	c->stats.packets_sent++;
+	if (p->flags & QUIC_PKT_F_IN_FLIGHT) {
+		b->budget -= min(b->budget, size);
+		b->paced += size;
+	}
+	if (p->flags & QUIC_PKT_F_ELICITING)
+		quic_conn_touch_tx(c, b->now);
+	if (err)
+		return err;
+	/* RFC 9001, 4.9.1: a client's first Handshake packet ends its Initial keys */
+	if (!c->server && p->level == QUIC_LEVEL_HANDSHAKE)
+		quic_conn_discard(c, QUIC_LEVEL_INITIAL);
+	return p->end + QUIC_AEAD_TAG;
+}
+
+/*
+ * RFC 9000, 14.1: datagrams with a client's Initial, or with an ack-eliciting
+ * one of a server, have at least 1200 bytes; the last packet is padded.
+ */
+static void pad(struct quic_plan *p, u8 *buf, u32 cap)
+{
+	u32 want = min_t(u32, cap, QUIC_DGRAM_MIN) - QUIC_AEAD_TAG;
+
+	if (p->end >= want)
+		return;
+	memset(buf + p->end, QUIC_FT_PADDING, want - p->end);
+	p->end = want;
+	p->flags |= QUIC_PKT_F_IN_FLIGHT;
+}
+
+/* Packets of every level that has something to say, coalesced (RFC 9000, 12.2). */
+static int coalesce(struct quic_burst *b, u8 *buf, u32 cap)
+{
+	static const u8 order[] = { QUIC_LEVEL_INITIAL, QUIC_LEVEL_HANDSHAKE, QUIC_LEVEL_APP };
+	struct quic_conn *c = b->conn;
+	struct quic_plan *last = NULL, *p = &b->plan[0];
+	bool padded = false;
+	unsigned int i;
+	u32 budget;
+	int len = 0;
+
+	for (i = 0; i < ARRAY_SIZE(order); i++) {
+		if (!quic_protect_can_send(&c->prot, order[i]))
+			continue;
+		/* What is in flight must fit whole: no tiny packets at the window's edge. */
+		budget = b->budget >= cap ? b->budget : 0;
+		if (cap < len + 64u || !quic_conn_plan(c, p, buf, last ? last->end + QUIC_AEAD_TAG : 0,
+						       cap, order[i], budget, b->now))
+			continue;
+		if (order[i] == QUIC_LEVEL_INITIAL &&
+		    (!c->server || (p->flags & QUIC_PKT_F_ELICITING)))
+			padded = true;
+		if (last) {
+			len = finish(b, last, buf);
+			if (len < 0)
+				return len;
+		}
+		last = p;
+		p = p == &b->plan[0] ? &b->plan[1] : &b->plan[0];
+		len = last->end + QUIC_AEAD_TAG;
+	}
+	if (!last)
+		return 0;
+	if (padded)
+		pad(last, buf, cap);
+	if (last->level != QUIC_LEVEL_APP || last->start)
+		b->closed = true;
+	return finish(b, last, buf);
+}
+
+static int mtu_probe(struct quic_burst *b, u8 *buf, u32 cap)
+{
+	struct quic_conn *c = b->conn;
+	u16 size;
+
+	if (b->n || !c->confirmed || c->state != QUIC_CONN_ESTABLISHED)
+		return 0;
+	size = quic_pmtu_want(&c->pmtu, b->now);
+	if (!size || size > cap || b->budget < size ||
+	    !quic_conn_plan_mtu_probe(c, &b->plan[0], buf, size))
+		return 0;
+	quic_pmtu_sent(&c->pmtu, size);
+	b->closed = true;
+	return finish(b, &b->plan[0], buf);
+}
+
+int quic_tx_datagram(struct quic_burst *b, u8 *buf, u32 cap)
+{
+	struct quic_conn *c = b->conn;
+	u64 amp = amp_budget(c);
+	bool closing = c->state == QUIC_CONN_CLOSING;
+	int len;
+
+	if (b->closed || b->n == QUIC_BURST_MAX || (closing && !c->close_wanted))
+		return 0;
+	len = mtu_probe(b, buf, cap);
+	if (!len) {
+		cap = min_t(u32, cap, b->n ? b->size : c->pmtu.cur);
+		/* A server may be held to less than a datagram. */
+		c->loss.at_amp_limit = amp < cap;
+		if (c->loss.at_amp_limit)
+			return 0;
+		len = coalesce(b, buf, cap);
+	}
+	if (len <= 0)
+		return len;
+	if (closing) {
+		c->close_wanted = false;
+		b->closed = true;
+	}
+	if (!b->n)
+		b->size = len;
+	if (len < b->size || len < c->pmtu.cur)
+		b->closed = true;
+	b->n++;
+	b->bytes += len;
+	c->path.tx_bytes += len;
+	c->stats.bytes_sent += len;
+	return len;
+}
+
+int quic_tx_end(struct quic_burst *b)
+{
+	struct quic_conn *c = b->conn;
+
+	if (b->paced)
+		quic_pacer_sent(&c->loss.pacer, b->paced, b->now);
+	/* Room in the window and nothing to fill it: the application limits (RFC 9002, 7.8). */
+	c->loss.app_limited = quic_loss_window(&c->loss) >= c->pmtu.cur &&
+			      !quic_conn_plan_pending(c, QUIC_LEVEL_APP);
+	if (!b->nhp)
+		return 0;
+	return quic_protect_hide(&c->prot, QUIC_LEVEL_APP, b->hp, b->nhp);
+}
+
+bool quic_tx_pending(const struct quic_conn *c, u64 now)
+{
+	bool room = quic_loss_window(&c->loss) >= c->pmtu.cur &&
+		    quic_pacer_budget(&c->loss.pacer, c->pmtu.cur, now);
+	unsigned int i;
+
+	if (c->state >= QUIC_CONN_DRAINING)
+		return false;
+	if (c->state == QUIC_CONN_CLOSING)
+		return c->close_wanted;
+	for (i = 0; i < QUIC_PNS_COUNT; i++) {
+		if (c->space[i].ack_now || c->loss.space[i].probes)
+			return true;
+		if (room && quic_conn_plan_pending(c, i))
+			return true;
+	}
+	return c->confirmed && room && quic_pmtu_want(&c->pmtu, now);
+}

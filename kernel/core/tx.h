@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Sending: datagrams and bursts of them.
+ *
+ *	quic_tx_begin(&b, c, now);
+ *	while (room && (n = quic_tx_datagram(&b, buf, cap)) > 0)
+ *		;			next buffer; all but the last have b.size bytes
+ *	quic_tx_end(&b);		header protection for the whole burst
+ *
+ * Frames are planned, recorded as sent and sealed in one go: from then on the
+ * packet is sent as far as the core is concerned, and one that the network
+ * layer fails to send is a lost packet.
+ */
+#ifndef QUIC_CORE_TX_H
+#define QUIC_CORE_TX_H
+
+#include "conn.h"
+
+struct quic_plan_range {	/* payload of a STREAM frame */
+	struct quic_stream *stream;
+	u64 off;
+	u32 len;
+	u32 at;			/* where in the packet buffer it belongs */
+};
+
+struct quic_plan {		/* one packet inside a datagram */
+	u64 pn;
+	u8 level;
+	u8 flags;		/* QUIC_PKT_F_* */
+	u8 nranges;
+	u32 start;		/* offset of the first byte in the datagram */
+	u32 pn_off;		/* from start */
+	u32 len_off;		/* Length field, from start; 0 in short headers */
+	u32 payload;		/* first byte of the payload, in the datagram */
+	u32 end;		/* one past the payload, before the tag, in the datagram */
+	struct quic_plan_range range[QUIC_PLAN_RANGES];
+};
+
+#define QUIC_TX_VECS		40
+#define QUIC_TX_COPY		64	/* shorter payloads are copied: cheaper than a piece of their own */
+
+struct quic_burst {
+	struct quic_conn *conn;
+	u64 now;
+	u32 budget;		/* bytes that cwnd and pacing still allow */
+	u16 size;		/* of the first datagram: the segment size */
+	u8 n;			/* datagrams built */
+	bool closed;		/* no further datagram may join */
+	u32 bytes;		/* of all datagrams */
+	u32 paced;		/* of those in flight: what the pacer is told */
+	unsigned int nhp;
+	unsigned int nvec;
+	struct quic_vec vec[QUIC_TX_VECS];	/* scratch: pieces of one packet */
+	struct quic_hp_item hp[QUIC_BURST_MAX];
+	struct quic_plan plan[2];	/* scratch: a packet waits for the next to be padded or not */
+};
+
+void quic_tx_begin(struct quic_burst *b, struct quic_conn *c, u64 now);
+/*
+ * Build the next datagram at @buf, of at most @cap bytes (>= the path's size
+ * for full ones; QUIC_DGRAM_MAX suits always). Return: its length, 0 when there is
+ * nothing (more) to send now in this burst, < 0 on an error worth ending the pump.
+ * After the first, only datagrams of b->size bytes are built, the last may be shorter.
+ */
+int quic_tx_datagram(struct quic_burst *b, u8 *buf, u32 cap);
+/* Masks. Return: 0, or an error: throw the buffers away. */
+int quic_tx_end(struct quic_burst *b);
+/* How long the next datagram will be at most: what to allocate. */
+u32 quic_tx_max_size(const struct quic_conn *c);
+/* Anything to send right now, cwnd and pacing permitting? */
+bool quic_tx_pending(const struct quic_conn *c, u64 now);
+
+/* conn_plan.c: fill one packet of @level into [start, cap) of the datagram. false: nothing to say. */
+bool quic_conn_plan(struct quic_conn *c, struct quic_plan *p, u8 *buf, u32 start, u32 cap,
+		    enum quic_level level, u32 budget, u64 now);
+/* A MTU probe of exactly @size bytes (RFC 9000, 14.4): PING and PADDING. */
+bool quic_conn_plan_mtu_probe(struct quic_conn *c, struct quic_plan *p, u8 *buf, u32 size);
+bool quic_conn_plan_pending(const struct quic_conn *c, enum quic_level level);
+
+#endif
