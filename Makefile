@@ -48,8 +48,8 @@ install: all	## install module (KDIR), library, header and tools on this machine
 
 clean:		## remove what was built here; downloads and guest kernels stay in the cache
 	@rm -rf build
-	@find kernel \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' -o -name '.*.cmd' \) -delete
-	@rm -f Module.symvers modules.order .*.cmd
+	@find kernel \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' -o -name '.*.cmd' -o -name modules.order \) -delete
+	@rm -f Module.symvers modules.order .module-common.o .*.cmd
 
 help:		## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
