@@ -55,3 +55,11 @@ logged()
 	shift
 	"$@" >"$log" 2>&1 || { tail -n 40 "$log" >&2; die "failed: $* (log: $log)"; }
 }
+
+# test_certs: a folder of test certificates, made once; valid for localhost, quic.test and the addresses of our topologies
+test_certs()
+{
+	local dir=$build/certs
+	[ -e "$dir/psk-wrong.txt" ] || "$top/selftests/lib/certs" "$dir" 10.0.0.1 10.0.0.2 fd00::1 fd00::2
+	echo "$dir"
+}

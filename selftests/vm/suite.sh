@@ -5,6 +5,5 @@
 . "$(dirname "$0")/../lib/common.sh"
 
 kernel=${1:?suite.sh 6.1|6.12}
-certs=$build/certs
-[ -e "$certs/ca.pem" ] || "$top/selftests/lib/certs" "$certs" 10.0.0.1 10.0.0.2 fd00::1 fd00::2
+certs=$(locked certs test_certs)
 exec "$top/selftests/vm/run" --kernel "$kernel" --limit 1200 --add "$certs" -- "$top/selftests/vm/load.sh" "$certs"
