@@ -335,8 +335,6 @@ static void put_probe(struct writer *w, enum quic_pns pns)
 	if (!w->eliciting)
 		return;
 	sp->ping_wanted = false;
-	if (ls->probes)
-		ls->probes--;
 }
 
 bool quic_conn_plan(struct quic_conn *c, struct quic_plan *plan, u8 *buf, u32 start, u32 cap,

@@ -37,6 +37,18 @@ static u64 keepalive_at(const struct quic_conn *c)
 	return c->last_activity + c->keepalive;
 }
 
+/* A probe that the window has no room for waits for an ACK, not for the clock. */
+static u64 mtu_probe_at(const struct quic_conn *c, u64 now)
+{
+	u16 size = quic_pmtu_want(&c->pmtu, U64_MAX);
+
+	if (!c->confirmed || !size || quic_loss_window(&c->loss) < size)
+		return U64_MAX;
+	if (!quic_pacer_budget(&c->loss.pacer, c->pmtu.cur, now))
+		return max(quic_pmtu_deadline(&c->pmtu), quic_pacer_deadline(&c->loss.pacer));
+	return quic_pmtu_deadline(&c->pmtu);
+}
+
 static bool waits_for_pacer(const struct quic_conn *c, u64 now)
 {
 	return c->state <= QUIC_CONN_ESTABLISHED && quic_loss_window(&c->loss) &&
@@ -57,8 +69,7 @@ u64 quic_conn_deadline(const struct quic_conn *c, u64 now)
 	for (i = 0; i < QUIC_PNS_COUNT; i++)
 		at = min(at, c->space[i].ack_deadline);
 	at = min(at, keepalive_at(c));
-	if (c->confirmed)
-		at = min(at, quic_pmtu_deadline(&c->pmtu));
+	at = min(at, mtu_probe_at(c, now));
 	if (waits_for_pacer(c, now))
 		at = min(at, quic_pacer_deadline(&c->loss.pacer));
 	return at;

@@ -189,7 +189,8 @@ static int mtu_probe(struct quic_burst *b, u8 *buf, u32 cap)
 	if (b->n || !c->confirmed || c->state != QUIC_CONN_ESTABLISHED)
 		return 0;
 	size = quic_pmtu_want(&c->pmtu, b->now);
-	if (!size || size > cap || b->budget < size ||
+	/* One datagram, however large, is within the pacer's burst. */
+	if (!size || size > cap || !b->budget || quic_loss_window(&c->loss) < size ||
 	    !quic_conn_plan_mtu_probe(c, &b->plan[0], buf, size))
 		return 0;
 	quic_pmtu_sent(&c->pmtu, size);
