@@ -31,7 +31,8 @@ struct quic_frame {
 		struct { u64 id; u64 code; u64 final_size; } reset;
 		struct { u64 id; u64 code; } stop;
 		struct { const u8 *data; u32 len; } token;
-		struct { u64 id; u64 max; } max;	/* MAX_*, *_BLOCKED; id for the stream ones */
+		/* MAX_*, *_BLOCKED; id for the stream ones */
+		struct { u64 id; u64 max; } max;
 		struct {
 			u64 seq, prior_to;
 			const u8 *id;
@@ -76,6 +77,7 @@ struct quic_ack_iter {
 	u64 left;
 	struct quic_range r;	/* current, half open */
 };
+
 void quic_ack_iter_init(struct quic_ack_iter *it, const struct quic_frame_ack *ack);
 bool quic_ack_iter_next(struct quic_ack_iter *it);	/* false: there was no lower one */
 

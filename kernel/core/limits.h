@@ -9,18 +9,18 @@
 #define QUIC_CID_MAX		20	/* RFC 9000, 17.2: bytes, version 1 */
 #define QUIC_CID_LEN		8	/* length of the IDs we issue, bytes */
 #define QUIC_CID_LOCAL_MAX	8	/* our IDs alive at once */
-#define QUIC_CID_ISSUE		3	/* default: IDs we keep a peer supplied with, its limit permitting */
+#define QUIC_CID_ISSUE		3	/* default: IDs we keep a peer supplied with */
 #define QUIC_CID_REMOTE_MAX	8	/* active_connection_id_limit we offer */
 #define QUIC_CID_RETIRE_MAX	16	/* RETIRE_CONNECTION_ID waiting to go out */
 #define QUIC_TOKEN_RESET_LEN	16	/* RFC 9000, 10.3: bytes */
 
 #define QUIC_DGRAM_MIN		1200	/* RFC 9000, 14: bytes of UDP payload */
-#define QUIC_DGRAM_MAX		32736	/* largest UDP payload we build: one order-3 page */
+#define QUIC_DGRAM_MAX		32736	/* largest UDP payload we build: an order-3 page */
 #define QUIC_MTU_SEARCH_STEP	20	/* DPLPMTUD stops when the gap is below, bytes */
 
 #define QUIC_ACK_RANGES_MAX	256	/* received packet number ranges we remember a space */
 #define QUIC_STREAM_RANGES_MAX	2048	/* holes we track in one stream */
-#define QUIC_CRYPTO_BUF_MAX	65536	/* out-of-order CRYPTO bytes a level; RFC 9000, 7.5 asks 4096 */
+#define QUIC_CRYPTO_BUF_MAX	65536	/* CRYPTO bytes out of order a level; RFC 9000, 7.5 */
 #define QUIC_SENT_MAX		65536	/* packets in flight a space */
 #define QUIC_PLAN_RANGES	16	/* stream pieces in one datagram */
 #define QUIC_PKT_FRAMES		48	/* frames recorded for one packet */
@@ -40,7 +40,7 @@
 #define QUIC_DEF_IDLE_NS	(30ull * 1000000000)
 #define QUIC_DEF_ACK_DELAY_NS	(25ull * 1000000)
 #define QUIC_DEF_ACK_EXPONENT	3
-#define QUIC_STREAMS_MAX	(1ull << 60)	/* RFC 9000, 4.6 */
+#define QUIC_STREAMS_MAX	BIT_ULL(60)	/* RFC 9000, 4.6 */
 #define QUIC_STREAMS_LOCAL_MAX	16384		/* most streams we let a peer have open */
 
 #endif

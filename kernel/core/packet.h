@@ -23,9 +23,9 @@ struct quic_packet {
 	const u8 *scid;
 	const u8 *token;	/* Initial: the token; Retry: token without tag */
 	u32 token_len;
-	u32 pn_off;		/* offset of the packet number field from the packet's first byte; */
-				/* Retry: of the tag; Version Negotiation: of the list; else unused */
-	u32 len;		/* whole packet, header and tag included; the next coalesced one follows */
+	/* From the packet's first byte to the packet number; Retry: to the tag; VN: to the list */
+	u32 pn_off;
+	u32 len;		/* of all the packet; the next coalesced one follows */
 };
 
 /*
@@ -55,7 +55,10 @@ u8 *quic_packet_put_short(u8 *p, const u8 *end, const struct quic_cid *dcid, boo
 
 /* Bytes (1 to 4) that send @pn safely, given the largest acknowledged (-1: none). RFC 9000, A.2 */
 unsigned int quic_packet_pn_len(u64 pn, s64 largest_acked);
-/* Recover a packet number from its low @pn_len bytes. @largest: largest received, -1 for none. RFC 9000, A.3 */
+/*
+ * Recover a packet number from its low @pn_len bytes. @largest: largest
+ * received, -1 for none. RFC 9000, A.3
+ */
 u64 quic_packet_pn_decode(s64 largest, u32 truncated, unsigned int pn_len);
 
 /*

@@ -17,8 +17,8 @@ static void rewrite(const u8 *buf, const struct quic_packet *p)
 	for (i = 0; i < pn_len; i++)
 		pn = pn << 8 | buf[p->pn_off + i];
 	if (p->type == QUIC_PKT_1RTT) {
-		end = quic_packet_put_short(out, out + sizeof(out), &dcid, buf[0] & 4, buf[0] & 0x20,
-					    pn, pn_len, &pn_off);
+		end = quic_packet_put_short(out, out + sizeof(out), &dcid, buf[0] & 4,
+					    buf[0] & 0x20, pn, pn_len, &pn_off);
 		must(end && pn_off == p->pn_off);
 		must((out[0] | QUIC_HDR_SHORT_RESERVED) == (buf[0] | QUIC_HDR_SHORT_RESERVED));
 		must(!memcmp(out + 1, buf + 1, end - out - 1));

@@ -188,4 +188,5 @@ static const struct CMUnitTest tests[] = {
 	TEST(alloc__fails_on_demand),
 	TEST(numbers__edges),
 };
+
 TEST_MAIN(tests)

@@ -223,17 +223,19 @@ static void put_long__rfc9001_headers(void **state)
 
 static void put_long__parses_back(void **state)
 {
-	struct quic_cid dcid = cid(dcid_hex), scid = cid("0102030405060708090a0b0c0d0e0f1011121314");
+	struct quic_cid scid = cid("0102030405060708090a0b0c0d0e0f1011121314");
+	struct quic_cid dcid = cid(dcid_hex);
 	static const u32 versions[] = { QUIC_V1, QUIC_V2 };
-	unsigned int v, type, pn_len;
+	unsigned int i, v, type, pn_len;
 	struct quic_packet p;
 	u8 buf[256], *end;
 	u32 len_off, pn_off;
 	size_t room;
 
-	for (v = 0; v < 2; v++)
-	for (type = QUIC_PKT_INITIAL; type <= QUIC_PKT_HANDSHAKE; type++)
-	for (pn_len = 1; pn_len <= 4; pn_len++) {
+	for (i = 0; i < 2 * 3 * 4; i++) {
+		v = i & 1;
+		type = i / 2 % 3;
+		pn_len = i / 6 + 1;
 		memset(buf, 0xee, sizeof(buf));
 		for (room = 0; ; room++) {
 			end = quic_packet_put_long(buf, buf + room, type, versions[v], &dcid,
@@ -320,7 +322,8 @@ static void pn_decode__of_what_pn_len_picks(void **state)
 		if (pn > QUIC_VARINT_MAX)
 			continue;
 		len = quic_packet_pn_len(pn, acked);
-		assert_int_equal(quic_packet_pn_decode(seen, pn & ((1ull << 8 * len) - 1), len), pn);
+		assert_int_equal(quic_packet_pn_decode(seen, pn & ((1ull << 8 * len) - 1), len),
+				 pn);
 	}
 }
 
@@ -371,4 +374,5 @@ static const struct CMUnitTest tests[] = {
 	TEST(pn_decode__of_what_pn_len_picks),
 	TEST(build_vn__swaps_ids_and_lists_ours),
 };
+
 TEST_MAIN(tests)

@@ -253,4 +253,5 @@ static const struct CMUnitTest tests[] = {
 	TEST(pop_first__lowest_goes),
 	TEST(ranges__as_a_bitmap),
 };
+
 TEST_MAIN(tests)

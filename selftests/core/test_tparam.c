@@ -44,7 +44,7 @@ static void defaults__of_absent(void **state)
 /* The ClientHello of RFC 9001, A.2 carries these. */
 static void decode__rfc9001_a2(void **state)
 {
-	assert_int_equal(decode_as(false, "0408ffffffffffffffff 05048000ffff 07048000ffff 080110"
+	assert_int_equal(decode_as(false, "0408ffffffffffffffff 05048000ffff 07048000ffff 080110 "
 				   "0104800075300901100f088394c8f03e51570806048000ffff"), 0);
 	assert_int_equal(tp.max_data, QUIC_VARINT_MAX);
 	assert_int_equal(tp.max_stream_data_bidi_local, 65535);
@@ -239,11 +239,11 @@ static void decode__version_information(void **state)
 	assert_int_equal(decode_as(false, "1104 00000001"), -EPROTO);
 	assert_int_equal(decode_as(false, "1108 00000001 00000001"), 0);
 	/* ten listed, the chosen one last: eight are kept, all are checked */
-	assert_int_equal(decode_as(false, "112c 00000001 0000000200000003000000040000000500000006"
+	assert_int_equal(decode_as(false, "112c 00000001 0000000200000003000000040000000500000006 "
 				   "000000070000000800000009 0000000a 00000001"), 0);
 	assert_int_equal(tp.n_versions, 8);
 	assert_int_equal(tp.versions[7], 9);
-	refused("112c 00000001 0000000200000003000000040000000500000006"
+	refused("112c 00000001 0000000200000003000000040000000500000006 "
 		"000000070000000800000009 0000000a 00000000");
 }
 
@@ -401,4 +401,5 @@ static const struct CMUnitTest tests[] = {
 	TEST(decode__unknown_is_skipped),
 	TEST(decode__duplicates),
 };
+
 TEST_MAIN(tests)

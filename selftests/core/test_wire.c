@@ -99,4 +99,5 @@ static const struct CMUnitTest tests[] = {
 	TEST(varint__two_byte_placeholder),
 	TEST(varint__cut_short),
 };
+
 TEST_MAIN(tests)
