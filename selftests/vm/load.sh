@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # load.sh CERTS: in a guest with a stock kernel: load, transfer, refuse to unload when busy, unload and leave nothing.
-#
-#    server 10.0.0.1 fd00::1  |--- veth, 5 ms and 0.5 % loss each way ---|  client 10.0.0.2 fd00::2
 # shellcheck disable=SC2154 # top and module come from guest.env
 . /run/work/guest.env
 # shellcheck source=../lib/tap.sh
 . "$top/selftests/lib/tap.sh"
+# shellcheck source=../lib/pair.sh
+. "$top/selftests/lib/pair.sh"
 certs=$1 file=/tmp/srv/file
 
 serve()		# ADDRESS [NETNS]
@@ -36,24 +36,6 @@ transfer()	# ADDRESS HOST [SERVER-NETNS CLIENT-NETNS]
 		return 1
 	fi
 	cmp "$file" /tmp/got/file
-}
-
-make_links()
-{
-	modprobe -a veth sch_netem &&
-	ip netns add server && ip netns add client &&
-	ip link add s netns server type veth peer name c netns client || return 1
-	local side
-	for side in server client; do
-		local dev=${side:0:1} last=1
-		[ $side = server ] || last=2
-		ip -n $side addr add 10.0.0.$last/24 dev "$dev"
-		ip -n $side addr add fd00::$last/64 dev "$dev" nodad
-		ip -n $side link set "$dev" gso_max_segs 1
-		ip -n $side link set "$dev" up
-		ip -n $side link set lo up
-		ip netns exec $side tc qdisc add dev "$dev" root netem delay 5ms loss 0.5% limit 10000 seed 7 || return 1
-	done
 }
 
 unloaded()
@@ -103,10 +85,10 @@ truncate -s 200M /tmp/srv/big
 tap "module is loaded" test -d /sys/module/quic
 tap "transfer over loopback, IPv4" transfer 127.0.0.1 127.0.0.1
 tap "transfer over loopback, IPv6" transfer ::1 '[::1]'
-tap "two namespaces with delay and loss" make_links
+tap "two namespaces with delay and loss" pair delay 5ms loss 0.5%
 tap "transfer over veth, IPv4" transfer 10.0.0.1 10.0.0.1 server client
 tap "transfer over veth, IPv6" transfer fd00::1 '[fd00::1]' server client
-ip -all netns delete
+unpair
 tap "insmod and rmmod 20 times with connections open" cycles
 tap "the first socket() loads the installed module" autoload
 

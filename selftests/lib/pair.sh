@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# Sourced in a guest: two hosts on one link, as most tests need.
+#
+#    server 10.0.0.1 fd00::1  eth0 |----- veth -----| eth0  10.0.0.2 fd00::2 client
+
+# pair_host NAME NUMBER PEER-NUMBER; neighbours are known beforehand: a lost ARP would cost a test a second
+pair_host()
+{
+	local mac=02:00:00:00:00:0
+	ip -n "$1" addr add "10.0.0.$2/24" dev eth0
+	ip -n "$1" addr add "fd00::$2/64" dev eth0 nodad
+	# netem drops and reorders what it is given: give it packets, not trains of them
+	ip -n "$1" link set eth0 address "$mac$2" gso_max_segs 1 up
+	ip -n "$1" neigh add "10.0.0.$3" lladdr "$mac$3" dev eth0 nud permanent
+	ip -n "$1" neigh add "fd00::$3" lladdr "$mac$3" dev eth0 nud permanent
+}
+
+# pair [NETEM-OPTION...]: make them; the options hold for each way (`delay 10ms loss 1%`). Losses repeat: seeds are fixed.
+# (Seeds must be large: netem does not warm its generator up, and with small ones nearly all first packets are lost.)
+pair()
+{
+	modprobe -qa veth sch_netem 2>/dev/null	# built in where there are none
+	ip netns add server && ip netns add client || return 1
+	ip -n server link set lo up
+	ip -n client link set lo up
+	ip link add eth0 netns server type veth peer name eth0 netns client &&
+	pair_host server 1 2 && pair_host client 2 1 || return 1
+	[ $# = 0 ] && return
+	ip netns exec server tc qdisc add dev eth0 root netem limit 10000 seed 11400714819323198485 "$@" &&
+	ip netns exec client tc qdisc add dev eth0 root netem limit 10000 seed 7046029254386353131 "$@"
+}
+
+unpair()
+{
+	ip netns delete server
+	ip netns delete client
+}
