@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Below the socket: UDP endpoints, demultiplexing by connection ID, listeners'
+ * requests, sending bursts as GSO, and what answers when nobody is home.
+ *
+ * Locks: the per-namespace tables are RCU for readers and per-bucket or table
+ * spinlocks for writers (BH). No socket lock is taken here except by
+ * quic_sock_rcv() (sock.h), last.
+ */
+#ifndef QUIC_NET_NET_H
+#define QUIC_NET_NET_H
+
+#include <linux/llist.h>
+#include <linux/refcount.h>
+#include <linux/skbuff.h>
+#include <net/flow.h>
+#include <net/ipv6.h>
+#include <net/sock.h>
+
+#include "../core/packet.h"
+#include "../core/tx.h"
+
+union quic_addr {
+	struct sockaddr sa;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+/* Where a connection sends: addresses in the endpoint's family and the cached route. */
+struct quic_peer {
+	union quic_addr local;		/* source; specified once connected or accepted */
+	union quic_addr remote;
+	struct dst_entry *dst;		/* checked before each pump (dst_check) */
+	u32 dst_cookie;
+	u32 payload;			/* UDP payload the route allowed last */
+	bool v4;			/* on the wire; the endpoint may be IPv6 */
+	u16 ip_id;
+	struct flowi fl;
+	/* xmit.c: waiting for the qdisc to drain; sk_alloc() zeroes it, nobody else does */
+	unsigned long flags;
+	struct llist_node resume;
+};
+
+static inline bool quic_addr_is_v4(const union quic_addr *a)
+{
+	return a->sa.sa_family == AF_INET ||
+	       (a->sa.sa_family == AF_INET6 && ipv6_addr_v4mapped(&a->v6.sin6_addr));
+}
+
+/* --- endpoint.c: one kernel UDP socket a (netns, address, port, device) --- */
+
+struct quic_endpoint;
+/*
+ * Find or make the endpoint for @local (port 0: choose one; *local is filled in). @reuse: an
+ * existing endpoint may be shared (server and its children always do; clients with port 0
+ * get their own). IPv6 wildcard without v6only is dual-stack. Process context.
+ * Return: endpoint, or ERR_PTR(-EADDRINUSE, -EADDRNOTAVAIL, -EACCES, -ENOMEM).
+ */
+struct quic_endpoint *quic_endpoint_get(struct net *net, union quic_addr *local, bool v6only,
+					int bound_if, bool reuse);
+void quic_endpoint_hold(struct quic_endpoint *ep);
+void quic_endpoint_put(struct quic_endpoint *ep);	/* any context */
+struct sock *quic_endpoint_sk(const struct quic_endpoint *ep);
+
+/* --- demux.c: connection ID -> socket; tomb.c: closing states that outlive sockets --- */
+
+int quic_demux_add(struct net *net, const struct quic_cid *cid, struct sock *sk);
+void quic_demux_del(struct net *net, const struct quic_cid *cid, struct sock *sk);
+/*
+ * The socket goes away in CLOSING or DRAINING: keep answering for its IDs with
+ * @pkt (a sealed CONNECTION_CLOSE datagram; len 0 when draining: silence)
+ * until @lifetime ns passed. Holds neither module nor namespace.
+ */
+void quic_demux_bury(struct net *net, struct sock *sk, const struct quic_cid *cids,
+		     unsigned int ncids, const struct quic_peer *peer,
+		     const u8 *pkt, u32 len, u64 lifetime);
+
+/* --- listen.c: a listener and the connection attempts waiting for accept() --- */
+
+struct quic_listener;		/* hash of requests by (address, DCID), FIFO order, limits */
+
+struct quic_request {		/* one attempt: the datagrams that came so far */
+	struct list_head fifo;
+	struct hlist_node hash;
+	struct sk_buff_head skbs;	/* linear, one datagram each; bounded in number and bytes */
+	u8 datagrams;
+	u32 bytes, truesize;
+	bool taken;			/* by quic_listener_next(): skbs may be dequeued */
+	union quic_addr local, remote;
+	struct quic_cid dcid, scid;
+	u32 version;
+	u64 at;				/* ns */
+};
+
+/*
+ * Start listening on @ep with room for @backlog requests; @sk->sk_data_ready tells of new ones.
+ * Return: listener, or ERR_PTR(-EADDRINUSE) when one listens already, -ENOMEM.
+ */
+struct quic_listener *quic_listener_start(struct quic_endpoint *ep, struct sock *sk, int backlog);
+void quic_listener_stop(struct quic_listener *l);	/* requests are dropped */
+void quic_listener_backlog(struct quic_listener *l, int backlog);
+/*
+ * Oldest request, taken off; NULL if none. While the new socket is being set up later datagrams
+ * of the attempt wait in it: call quic_request_done() after the IDs are in the demux table,
+ * which hands over what came meanwhile.
+ */
+struct quic_request *quic_listener_next(struct quic_listener *l);
+void quic_request_done(struct quic_listener *l, struct quic_request *r, struct sock *child);
+void quic_request_drop(struct quic_listener *l, struct quic_request *r);
+bool quic_listener_ready(const struct quic_listener *l);
+
+/* --- skb.c: a received skb as pieces for the core --- */
+
+/*
+ * Give all of @skb (data starts at the UDP payload) to quic_rx_train(). One allocation a train,
+ * no copy; the skb may be freed afterwards. Return: number of packets accepted.
+ */
+unsigned int quic_skb_rx(struct quic_conn *c, const struct sk_buff *skb, u64 now);
+/* Local and remote address of a received skb, in the endpoint's family (v4-mapped if IPv6). */
+void quic_skb_addrs(const struct sk_buff *skb, const struct quic_endpoint *ep,
+		    union quic_addr *local, union quic_addr *remote);
+u8 quic_skb_ecn(const struct sk_buff *skb);
+u32 quic_skb_seg_size(const struct sk_buff *skb);	/* gso_size, or the whole */
+
+/* --- route.c: the way to the peer --- */
+
+/*
+ * (Re)route; fills peer->local if unspecified. Set peer->remote first. Also sets @sk up for path
+ * MTU discovery by probing. Process context or softirq.
+ * Return: UDP payload the route allows, or errno.
+ */
+int quic_peer_route(struct quic_peer *peer, struct sock *sk, struct quic_endpoint *ep);
+void quic_peer_release(struct quic_peer *peer);		/* lets go of the route */
+
+/* --- xmit.c: bursts out --- */
+
+/*
+ * Everything the core will let out now, as GSO bursts. @sk locked; quic_sk(sk) holds @peer.
+ * When the qdisc has enough of ours it stops, and goes on by itself through quic_sock_pump().
+ * Return: 0 or the errno of the last failure (the core does not care).
+ */
+int quic_xmit(struct sock *sk, struct quic_conn *c, struct quic_peer *peer,
+	      struct quic_endpoint *ep, u64 now);
+/* One ready datagram, no socket (Version Negotiation, Retry, stateless reset, tombstones). */
+int quic_xmit_raw(struct quic_endpoint *ep, const union quic_addr *local,
+		  const union quic_addr *remote, const u8 *buf, u32 len);
+
+/* --- netns.c: per-namespace state: tables, secrets, sysctls; and module-wide init --- */
+
+struct quic_net;
+struct quic_net *quic_net(const struct net *net);
+/* Stateless reset token of @cid (SipHash-based PRF with the namespace's secret) */
+void quic_net_reset_token(struct net *net, const struct quic_cid *cid, u8 *token);
+int quic_net_init(void);
+void quic_net_exit(void);		/* no QUIC socket exists any more */
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the files of net/ share and nobody else sees.
+ *
+ * Lifetime: an endpoint lives while something refers to it (sockets, and
+ * tombstones), then its UDP socket is closed by work in process context.
+ * Everything packets find (endpoint, listener, tombstone, demux entry) is
+ * freed after an RCU grace period.
+ */
+#ifndef QUIC_NET_PRIVATE_H
+#define QUIC_NET_PRIVATE_H
+
+#include <linux/mutex.h>
+#include <linux/siphash.h>
+#include <linux/workqueue.h>
+
+#include "../core/rx.h"
+#include "net.h"
+
+struct quic_tomb;
+
+struct quic_endpoint {
+	struct list_head list;		/* quic_net.endpoints */
+	refcount_t refs;		/* sockets and tombstones; 0: being closed */
+	atomic_t users;			/* sockets among them */
+	struct socket *sock;		/* gone when refs is 0; readers under RCU use sk */
+	struct sock *sk;
+	struct net *net;		/* not held: pernet exit waits for our end */
+	union quic_addr local;		/* as bound, port known */
+	kuid_t uid;			/* of who bound it; quic_net.endpoints_lock */
+	int bound_if;
+	bool v6only;
+	struct quic_listener __rcu *listener;
+	/* The only connection here, if there is just one: gets what may be a stateless reset. */
+	spinlock_t lock;
+	struct sock *sole;		/* RCU: SOCK_RCU_FREE */
+	unsigned int sole_ids;
+	bool shared;			/* had two connections at once: never sole again */
+	struct work_struct work;
+	struct rcu_head rcu;
+};
+
+/* Allows @burst at once and one every @interval: the theoretical arrival time of the next. */
+struct quic_limit {
+	atomic64_t next;
+};
+
+struct quic_net {
+	struct net *net;
+	struct mutex endpoints_lock;	/* list, bind and close */
+	struct list_head endpoints;
+
+	spinlock_t tombs_lock;		/* BH */
+	struct list_head tombs;		/* oldest first */
+	unsigned int ntombs;
+	struct delayed_work tombs_work;
+
+	siphash_key_t reset_key[2];
+	struct quic_limit vn_limit, reset_limit, tomb_limit;
+};
+
+extern unsigned int quic_net_id;
+extern struct workqueue_struct *quic_net_wq;	/* closes endpoints */
+
+/* netns.c */
+bool quic_limit_ok(struct quic_limit *l, unsigned int per_second, unsigned int burst);
+
+/* endpoint.c */
+void quic_endpoint_ref(struct quic_endpoint *ep);	/* not a user */
+void quic_endpoint_unref(struct quic_endpoint *ep);
+void quic_endpoint_id_added(struct quic_endpoint *ep, struct sock *sk);
+void quic_endpoint_id_gone(struct quic_endpoint *ep, struct sock *sk);
+
+/* demux.c; readers under RCU, BH off */
+struct quic_demux_entry;
+/*
+ * Whose ID is this? Return: true if known; then either *sk (a reference is taken) or *tomb is
+ * set, or neither when the owner is just leaving.
+ */
+bool quic_demux_find(struct net *net, const u8 *id, u8 len, struct sock **sk,
+		     struct quic_tomb **tomb);
+/* Hand an entry from @sk to @tomb. Return: the entry, NULL if it is not @sk's */
+struct quic_demux_entry *quic_demux_move(struct net *net, const struct quic_cid *cid,
+					 struct sock *sk, struct quic_tomb *tomb);
+void quic_demux_free(struct quic_demux_entry *e);
+int quic_demux_init(void);
+void quic_demux_exit(void);
+
+/* tomb.c */
+void quic_tomb_rcv(struct quic_tomb *t, const struct sk_buff *skb);
+/* End those whose endpoint on @port no socket uses any more: somebody wants the port. */
+void quic_tomb_evict(struct quic_net *qn, __be16 port);
+void quic_tomb_net_init(struct quic_net *qn);
+void quic_tomb_net_exit(struct quic_net *qn);
+
+/* dispatch.c: a train, checksum verified, data at the UDP payload. Softirq, RCU. Takes the skb. */
+void quic_dispatch(struct quic_endpoint *ep, struct sk_buff *skb);
+
+/* stateless.c: answers that need no state. The skb stays the caller's. */
+void quic_stateless_vn(struct quic_endpoint *ep, const struct sk_buff *skb,
+		       const struct quic_packet *in);
+void quic_stateless_reset(struct quic_endpoint *ep, const struct sk_buff *skb, const u8 *dcid);
+
+/* listen.c: one linear datagram with a long header of a version we speak. Takes the skb. */
+void quic_listener_rcv(struct quic_listener *l, struct sk_buff *skb, const struct quic_packet *pkt);
+
+/* skb.c */
+/* Do all datagrams of @skb go to the ID (and kind of header) the first goes to? */
+bool quic_skb_one_dest(const struct sk_buff *skb, bool long_hdr, const u8 *dcid, u8 dcid_len);
+/* A linear skb of the datagram at [off, off + len), with @skb's headers. NULL without memory. */
+struct sk_buff *quic_skb_datagram(const struct sk_buff *skb, u32 off, u32 len);
+
+/* route.c: fill peer->fl as @sk would send. Return: a referenced route or ERR_PTR. */
+struct dst_entry *quic_route_lookup(struct quic_peer *peer, const struct sock *sk);
+
+/* output.c: UDP and IP headers, and out. Takes the skb; the flow and route are @peer's. */
+#define QUIC_OUTPUT_HEADROOM	(MAX_HEADER + sizeof(struct ipv6hdr) + sizeof(struct udphdr))
+int quic_output(struct sock *sk, struct sk_buff *skb, struct quic_peer *peer);
+
+/* xmit.c */
+void quic_xmit_init(void);
+void quic_xmit_exit(void);	/* no QUIC socket exists any more */
+
+/* sysctl.c */
+int quic_sysctl_init(void);
+void quic_sysctl_exit(void);
+
+#endif
