@@ -34,7 +34,7 @@ struct quic_hp_item {
 	const u8 *sample;	/* in: 16 bytes */
 	u8 mask[5];		/* out */
 	u8 pad;
-	u16 pn_off;		/* caller's: sample - 4 is the packet number, - pn_off the first byte */
+	u16 pn_off;		/* caller's: sample - 4 - pn_off is the packet's first byte */
 };
 
 struct quic_crypto_ops {
@@ -78,7 +78,7 @@ struct quic_crypto_ops {
 
 struct quic_key {		/* one direction of one level */
 	void *aead;
-	void *hp;		/* survives key updates (RFC 9001, 6): owned by the generation in use */
+	void *hp;		/* survives key updates (6): owned by the generation in use */
 	u8 iv[12];
 	u8 secret_len;
 	u8 secret[48];
@@ -99,7 +99,7 @@ struct quic_protect {
 	struct quic_key *rx_prev;		/* opens packets of the previous phase */
 	u64 rx_prev_until;			/* ns; 3 PTO after the new phase was seen */
 	bool tx_phase, rx_phase;
-	bool update_unacked;			/* no second update before the first is acked, 6.1 */
+	bool update_unacked;			/* no second update before it is acked, 6.1 */
 	u64 failed;				/* packets that failed to open, all phases (6.6) */
 };
 
@@ -119,7 +119,8 @@ int quic_protect_initial(struct quic_protect *p, u32 version, const struct quic_
  */
 int quic_protect_install(struct quic_protect *p, unsigned int level, bool send, u32 cipher,
 			 const u8 *secret, unsigned int len);
-void quic_protect_drop(struct quic_protect *p, unsigned int level);	/* wiped; 4.9. Any context */
+/* Forget a level's keys (4.9), wiped. Any context. */
+void quic_protect_drop(struct quic_protect *p, unsigned int level);
 /*
  * Derive the next generation both ways unless it is there. Process context.
  * To be done once the handshake is confirmed, and again after each update.
@@ -167,7 +168,7 @@ int quic_protect_open(struct quic_protect *p, unsigned int level, u64 pn, u8 *ds
 		      const struct quic_vec *src, unsigned int nsrc, u32 len, u64 now, u64 pto,
 		      bool *updated);
 
-/* Tag of a Retry packet (5.8) over @retry without tag; @odcid is the client's first ID. Any context */
+/* Tag of a Retry packet (5.8) over @retry without tag; @odcid is the client's first ID. */
 int quic_protect_retry_tag(const struct quic_crypto_ops *ops, u32 version,
 			   const struct quic_cid *odcid, const u8 *retry, u32 len, u8 *tag);
 
