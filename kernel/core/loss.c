@@ -209,23 +209,25 @@ static void find_lost(struct quic_loss *l, enum quic_pns pns, struct lost *lost,
 	}
 }
 
-static void detect_lost(struct quic_loss *l, enum quic_pns pns, u64 now)
+/* Return: true if that is persistent congestion */
+static bool detect_lost(struct quic_loss *l, enum quic_pns pns, u64 now)
 {
 	struct lost lost = {};
 
 	if (l->space[pns].largest_acked < 0)
-		return;
+		return false;
 	find_lost(l, pns, &lost, now);
 	if (!lost.packets)
-		return;
+		return false;
 	l->packets_lost += lost.packets;
 	l->bytes_lost += lost.bytes;
 	congestion(l, lost.latest, lost.packets, now);
-	if (lost.run > PERSISTENT_THRESHOLD * quic_loss_pto(l)) {
-		l->cc.ops->on_persistent(&l->cc);
-		l->undo_left = 0;
-		l->rtt.min = l->rtt.latest;	/* RFC 9002, 5.2 */
-	}
+	if (lost.run <= PERSISTENT_THRESHOLD * quic_loss_pto(l))
+		return false;
+	l->cc.ops->on_persistent(&l->cc);
+	l->undo_left = 0;
+	l->rtt.min = l->rtt.latest;	/* RFC 9002, 5.2 */
+	return true;
 }
 
 /* Acknowledgments: RFC 9002, A.7 */
@@ -383,8 +385,7 @@ static void on_newly_acked(struct quic_loss *l, enum quic_pns pns, struct quic_l
 	}
 	if (raised)
 		on_ecn(l, sp, ack, a);
-	detect_lost(l, pns, a->now);
-	if (a->bytes)
+	if (!detect_lost(l, pns, a->now) && a->bytes)
 		grow(l, a, in_flight);
 	if (pns == QUIC_PNS_HANDSHAKE)
 		l->peer_validated = true;
@@ -407,8 +408,9 @@ int quic_loss_on_ack(struct quic_loss *l, enum quic_pns pns, const struct quic_f
 	if (ack->largest >= s->next)
 		return -EPROTO;
 	quic_ack_iter_init(&it, ack);
-	while (quic_ack_iter_next(&it) && it.r.end > s->first)
+	do {
 		ack_range(l, pns, it.r.start, it.r.end, &a);
+	} while (it.r.start > s->first && quic_ack_iter_next(&it));
 	if (!a.packets && !a.late)
 		return 0;
 	if (a.packets)

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The leaky bucket: bursts, refill, no hoarding. */
+#include "test.h"
+#include "pacer.h"
+
+#define MS(n)	((u64)(n) * NSEC_PER_MSEC)
+#define MSS	1200
+
+static void pacer__off(void **state)
+{
+	struct quic_pacer p = {};
+
+	assert_int_equal(quic_pacer_budget(&p, MSS, 5), U32_MAX);
+	quic_pacer_sent(&p, 60000, 5);
+	assert_int_equal(p.next, 0);
+	assert_true(quic_pacer_deadline(&p) == U64_MAX);
+	quic_pacer_set_rate(&p, 1000);
+	quic_pacer_set_rate(&p, 0);
+	assert_int_equal(quic_pacer_budget(&p, MSS, 5), U32_MAX);
+}
+
+static void pacer__burst_size(void **state)
+{
+	struct quic_pacer p = {};
+
+	/* 12.5 MB/s: a 1024th of it */
+	quic_pacer_set_rate(&p, 12500000);
+	assert_int_equal(quic_pacer_budget(&p, MSS, MS(1)), 12207);
+	/* at least two datagrams */
+	quic_pacer_set_rate(&p, 100000);
+	assert_int_equal(quic_pacer_budget(&p, MSS, MS(1)), 2 * MSS);
+	assert_int_equal(quic_pacer_budget(&p, 32736, MS(1)), 2 * 32736);
+	/* at most 64 KB */
+	quic_pacer_set_rate(&p, 10ull * 1000 * 1000 * 1000);
+	assert_int_equal(quic_pacer_budget(&p, MSS, MS(1)), 65536);
+}
+
+static void pacer__next(void **state)
+{
+	struct quic_pacer p = {};
+	u64 now = MS(1000);
+
+	quic_pacer_set_rate(&p, 1000000);	/* 1 us a byte */
+	quic_pacer_sent(&p, 2400, now);
+	/* idle before: half of the 2.4 ms were saved up */
+	assert_int_equal(p.next, now + 1200000);
+	assert_int_equal(quic_pacer_budget(&p, MSS, now), 0);
+	assert_int_equal(quic_pacer_budget(&p, MSS, p.next - 1), 0);
+	assert_int_equal(quic_pacer_budget(&p, MSS, p.next), 2 * MSS);
+	assert_int_equal(quic_pacer_deadline(&p), p.next);
+	/* on time: the full 2.4 ms */
+	now = p.next;
+	quic_pacer_sent(&p, 2400, now);
+	assert_int_equal(p.next, now + 2400000);
+	/* 0.5 ms late: made up for */
+	quic_pacer_sent(&p, 2400, p.next + 500000);
+	assert_int_equal(p.next, now + 4800000);
+	/* packet by packet in one burst adds up */
+	now = p.next;
+	quic_pacer_sent(&p, 1200, now);
+	quic_pacer_sent(&p, 1200, now);
+	assert_int_equal(p.next, now + 2400000);
+}
+
+/* Over a second the rate is kept within a percent, with timers up to 0.3 ms late. */
+static void pacer__long_run(void **state)
+{
+	static const u64 rates[] = { 50000, 1250000, 12500000, 125000000, 1250000000 };
+	u64 seed = 7;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(rates); i++) {
+		struct quic_pacer p = {};
+		u64 start = MS(5000), now = start, sent = 0, want;
+
+		quic_pacer_set_rate(&p, rates[i]);
+		p.next = now;
+		while (now < start + NSEC_PER_SEC) {
+			u32 b = quic_pacer_budget(&p, MSS, now);
+
+			assert_true(b > 0);
+			sent += b;
+			quic_pacer_sent(&p, b, now);
+			now = quic_pacer_deadline(&p) + (rates[i] > 50000000 ? 0 : rnd(&seed) % 300000);
+		}
+		want = rates[i] * (now - start) / NSEC_PER_SEC;
+		assert_in_range(sent, want - want / 50 - 2 * MSS, want + want / 100 + 2 * MSS);
+	}
+}
+
+static void pacer__extremes(void **state)
+{
+	struct quic_pacer p = {};
+
+	quic_pacer_set_rate(&p, 1);
+	quic_pacer_sent(&p, 65536, 1);
+	assert_true(p.next > 30000ull * NSEC_PER_SEC && p.next < 66000ull * NSEC_PER_SEC);
+	quic_pacer_set_rate(&p, 1ull << 60);
+	p.next = 0;
+	quic_pacer_sent(&p, 65536, 100);
+	assert_int_equal(p.next, 100);
+}
+
+static const struct CMUnitTest tests[] = {
+	TEST(pacer__off),
+	TEST(pacer__burst_size),
+	TEST(pacer__next),
+	TEST(pacer__long_run),
+	TEST(pacer__extremes),
+};
+
+TEST_MAIN(tests)
