@@ -1,0 +1,206 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# The tools end to end over fakesock.c: no kernel module needed. TAP on stdout.
+# usage: tools.sh BIN CERTS
+set -u
+bin=$1 certs=$2
+work=$(mktemp -d)
+servers=
+count=0 bad=0
+trap 'kill $servers 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
+port=$((20000 + RANDOM % 20000))
+# The system's authorities must not matter, nor a shell's settings.
+unset SSL_CERT_FILE SSLKEYLOGFILE
+
+quic() { timeout 30 "$@"; }
+
+check()	# NAME COMMAND...
+{
+	local name=$1 out
+	shift
+	count=$((count + 1))
+	if out=$("$@" 2>&1); then
+		echo "ok $count - $name"
+	else
+		echo "not ok $count - $name"
+		sed 's/^/# /' <<<"$out" | head -20
+		bad=$((bad + 1))
+	fi
+}
+
+status()	# EXPECTED COMMAND...
+{
+	local want=$1 got
+	shift
+	"$@"
+	got=$?
+	[ $got = "$want" ] || { echo "exit status $got, not $want"; return 1; }
+}
+
+serve()	# a port of its own for each server
+{
+	port=$((port + 1))
+	"$bin/quic-hq" serve "$@" "$work/www" '*' $port 2>"$work/serve.$port" &
+	servers="$servers $!"
+	sleep 0.3
+}
+
+mkdir -p "$work/www/sub" "$work/out"
+head -c 3000000 /dev/urandom >"$work/www/big"
+: >"$work/www/empty"
+echo index >"$work/www/index.html"
+echo deep >"$work/www/sub/file with space"
+echo secret >"$work/secret"
+ln -s ../secret "$work/www/link"
+for i in $(seq 40); do echo "file $i" >"$work/www/f$i"; done
+head -c 2000000 /dev/urandom >"$work/a"
+head -c 1500000 /dev/urandom >"$work/b"
+
+keys=(--cert "$certs/server.pem" --key "$certs/server.key")
+ca=(--ca "$certs/ca.pem")
+
+# quicat: both directions at once, half-closed on one side long before the other.
+cat_both()
+{
+	port=$((port + 1))
+	quic "$bin/quicat" -l "${keys[@]}" $port <"$work/a" >"$work/out/b" &
+	local server=$!
+	sleep 0.2
+	quic "$bin/quicat" "${ca[@]}" localhost $port <"$work/b" >"$work/out/a" || return 1
+	wait $server || return 1
+	cmp "$work/a" "$work/out/a" && cmp "$work/b" "$work/out/b"
+}
+
+cat_half_close()
+{
+	port=$((port + 1))
+	quic "$bin/quicat" -l "${keys[@]}" $port < <(sleep 0.6; echo late) >"$work/out/got" &
+	local server=$!
+	sleep 0.2
+	[ "$(echo early | quic "$bin/quicat" "${ca[@]}" localhost $port)" = late ] || return 1
+	wait $server && [ "$(cat "$work/out/got")" = early ]
+}
+
+cat_server_speaks_first()
+{
+	port=$((port + 1))
+	echo hello | quic "$bin/quicat" -l "${keys[@]}" $port >/dev/null &
+	local server=$!
+	sleep 0.2
+	[ "$(sleep 1 | quic "$bin/quicat" "${ca[@]}" localhost $port)" = hello ] && wait $server
+}
+
+cat_psk()
+{
+	port=$((port + 1))
+	echo from server | quic "$bin/quicat" -l --psk "$certs/psk.txt" $port >"$work/out/psk" &
+	local server=$!
+	sleep 0.2
+	echo from client | quic "$bin/quicat" --psk "$certs/psk.txt" localhost $port >"$work/out/psk2" &&
+		wait $server && grep -q 'from client' "$work/out/psk" &&
+		grep -q 'from server' "$work/out/psk2"
+}
+
+cat_refused()	# STATUS-OF-CLIENT STATUS-OF-SERVER TEXT CLIENT-OPTIONS...
+{
+	local client=$1 want=$2 text=$3 server
+	shift 3
+	port=$((port + 1))
+	quic "$bin/quicat" -l "${keys[@]}" $port </dev/null >/dev/null 2>&1 &
+	server=$!
+	sleep 0.2
+	status "$client" quic "$bin/quicat" "$@" localhost $port </dev/null 2>"$work/err" || return 1
+	cat "$work/err"
+	grep -q "$text" "$work/err" || [ -z "$text" ] || return 1
+	status "$want" wait $server
+}
+
+check "quicat: both directions" cat_both
+check "quicat: half close" cat_half_close
+check "quicat: the listener speaks first" cat_server_speaks_first
+check "quicat: pre-shared key" cat_psk
+check "quicat: untrusted authority" cat_refused 4 4 "certificate of localhost refused"
+check "quicat: wrong name" cat_refused 4 4 "refused" "${ca[@]}" --name other.test
+check "quicat: wrong protocol" cat_refused 4 4 "protocol" "${ca[@]}" --alpn else
+check "quicat: insecure" cat_refused 0 0 "" --insecure
+check "quicat: nobody there" status 3 quic "$bin/quicat" "${ca[@]}" localhost $((port + 1000)) </dev/null
+check "quicat: usage" status 2 "$bin/quicat" onlyhost
+check "quicat: help" status 0 "$bin/quicat" --help
+
+serve "${keys[@]}"
+url=https://localhost:$port
+fetch=(quic "$bin/quic-hq" fetch "${ca[@]}" -d "$work/out")
+
+fetch_one() { "${fetch[@]}" $url/big && cmp "$work/www/big" "$work/out/big" && [ ! -e "$work/out/big.part" ]; }
+fetch_many()
+{
+	local urls=()
+	for i in $(seq 40); do urls+=("$url/f$i"); done
+	"${fetch[@]}" --json "$work/json" "${urls[@]}" $url/big || return 1
+	for i in $(seq 40); do cmp "$work/www/f$i" "$work/out/f$i" || return 1; done
+	grep '"files": 41, "failed": 0' "$work/json" && grep '"connections": 1,' "$work/json"
+}
+fetch_empty() { "${fetch[@]}" $url/empty && [ -e "$work/out/empty" ] && [ ! -s "$work/out/empty" ]; }
+fetch_index() { "${fetch[@]}" $url && [ "$(cat "$work/out/index.html")" = index ]; }
+fetch_escaped() { [ "$("${fetch[@]}" -o - "$url/sub/file%20with%20space")" = deep ]; }
+fetch_missing()
+{
+	status 1 "${fetch[@]}" $url/nothere $url/f1 || return 1
+	[ ! -e "$work/out/nothere" ] && cmp "$work/www/f1" "$work/out/f1"
+}
+refused()
+{
+	status 1 "${fetch[@]}" -o "$work/out/leak" "$url$1" 2>"$work/err" || return 1
+	cat "$work/err"
+	grep -q 'the server refused it' "$work/err" && [ ! -e "$work/out/leak" ]
+}
+at_once()	# clients
+{
+	local pids=
+	for i in $(seq 10); do
+		"${fetch[@]}" -o "$work/out/big.$i" $url/big & pids="$pids $!"
+	done
+	for p in $pids; do wait $p || return 1; done
+	for i in $(seq 10); do cmp "$work/www/big" "$work/out/big.$i" || return 1; done
+}
+
+check "fetch: a big file" fetch_one
+check "fetch: 41 files, 5 streams at once" fetch_many
+check "fetch: an empty file" fetch_empty
+check "fetch: index.html" fetch_index
+check "fetch: escaped name" fetch_escaped
+check "fetch: a missing file does not spoil the others" fetch_missing
+check "serve: .. refused" refused /../secret
+check "serve: escaped .. refused" refused /%2e%2e/secret
+check "serve: .. further down refused" refused /sub/../../secret
+check "serve: link out refused" refused /link
+check "serve: absolute path stays inside" refused //etc/passwd
+check "serve: directory refused" refused /sub
+check "serve: ten clients" at_once
+check "fetch: not a URL" status 2 "${fetch[@]}" http://localhost/
+check "fetch: untrusted" status 4 quic "$bin/quic-hq" fetch -d "$work/out" $url/f1
+check "fetch: nobody there" status 3 "${fetch[@]}" https://localhost:1/f1
+check "quic-hq: usage" status 2 "$bin/quic-hq"
+
+# A client that connects and says nothing does not hold up the others.
+silent()
+{
+	python3 - $port <<-'PY' &
+		import socket, sys, time
+		s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+		s.connect("\0quic-fakesock-" + sys.argv[1])
+		time.sleep(2)
+	PY
+	sleep 0.3
+	fetch_index
+}
+check "serve: a silent client" silent
+
+# In this shell: a subshell cannot wait for it. Sanitizers report leaks by the status, too.
+kill -TERM $servers
+wait $servers
+stopped=$?
+servers=
+check "serve: ends at SIGTERM, leaving nothing" [ $stopped = 0 ]
+echo "1..$count"
+[ $bad = 0 ]

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The server: one process, one epoll loop, any number of connections. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include "hq_conn.h"
+#include "progress.h"
+
+#define EVENTS		64
+#define BUF_SIZE	(256 << 10)
+#define SWEEP_US	500000		/* handshake deadlines are looked at this often */
+#define FULL_US		100000		/* out of descriptors: accept again after this */
+
+struct serve {
+	struct hq_server s;
+	int sd;
+	struct hq_conn *conns;
+	struct hq_conn *last;		/* whose figures the progress line shows */
+	int64_t sweep, full_until;
+	unsigned int once;		/* end after this many connections; 0: never */
+	struct progress progress;
+};
+
+static volatile sig_atomic_t stop;
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	stop = 1;
+}
+
+static void help(void)
+{
+	printf("quic-hq serve - serve a directory by HTTP/0.9 over QUIC\n"
+	       "\n"
+	       "  quic-hq serve --cert FILE --key FILE [OPTIONS] DIR ADDRESS PORT\n"
+	       "\n"
+	       "Answers \"GET /path\" with the bytes of DIR/path; a path that ends in / means its\n"
+	       "index.html. Nothing outside of DIR is ever read. What cannot be had is answered by\n"
+	       "resetting the stream. ADDRESS * means every address, IPv6 and IPv4.\n"
+	       "\n"
+	       "  quic-hq serve --cert server.pem --key server.key /srv/www '*' 4433\n"
+	       "\n"
+	       "  --once N           end after N connections are over\n"
+	       "%s%s%s", tool_help_server_options, tool_help_options, tool_help_exit);
+}
+
+static void conn_remove(struct serve *v, struct hq_conn *c)
+{
+	if (v->last == c)
+		v->last = NULL;
+	if (c->prev)
+		c->prev->next = c->next;
+	else
+		v->conns = c->next;
+	if (c->next)
+		c->next->prev = c->prev;
+	hq_conn_free(c);
+	v->s.open--;
+	if (v->once && !--v->once)
+		stop = 1;
+}
+
+static void conn_turn(struct serve *v, struct hq_conn *c, uint32_t events)
+{
+	uint64_t before = v->s.bytes;
+
+	if (!hq_conn_turn(c, events, tool_now_us())) {
+		conn_remove(v, c);
+		return;
+	}
+	if (v->s.bytes != before)
+		v->last = c;
+}
+
+static void conn_add(struct serve *v, int sd)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	struct hq_conn *c = hq_conn_new(&v->s, sd);
+
+	if (!c) {
+		close(sd);
+		v->s.failed++;
+		return;
+	}
+	event.data.ptr = c;
+	if (epoll_ctl(v->s.epoll, EPOLL_CTL_ADD, sd, &event)) {
+		hq_conn_free(c);
+		v->s.failed++;
+		return;
+	}
+	c->next = v->conns;
+	if (c->next)
+		c->next->prev = c;
+	v->conns = c;
+	v->s.open++;
+	v->s.connections++;
+	conn_turn(v, c, EPOLLIN);	/* the ClientHello is there already */
+}
+
+static void listener_watch(struct serve *v, bool on)
+{
+	struct epoll_event event = { .events = on ? EPOLLIN : 0, .data.ptr = NULL };
+
+	epoll_ctl(v->s.epoll, EPOLL_CTL_MOD, v->sd, &event);
+}
+
+static void accept_all(struct serve *v)
+{
+	int i, sd;
+
+	for (i = 0; i < EVENTS; i++) {
+		sd = accept4(v->sd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (sd >= 0) {
+			conn_add(v, sd);
+			continue;
+		}
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+			v->full_until = tool_now_us() + FULL_US;
+			listener_watch(v, false);
+		} else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+			tool_say(&v->s.o, "accept: %s", strerror(errno));
+			stop = 1;
+		}
+		return;
+	}
+}
+
+/* Deadlines and back-offs. Returns milliseconds to the next of them. */
+static int timers(struct serve *v)
+{
+	int64_t now = tool_now_us(), next = INT64_MAX;
+	struct hq_conn *c, *following;
+	bool sweep = now >= v->sweep;
+	int wait;
+
+	if (sweep)
+		v->sweep = now + SWEEP_US;
+	if (v->full_until && now >= v->full_until) {
+		v->full_until = 0;
+		listener_watch(v, true);
+	}
+	for (c = v->conns; c; c = following) {
+		following = c->next;
+		if ((c->retry_at && now >= c->retry_at) || (sweep && c->session))
+			conn_turn(v, c, 0);
+	}
+	for (c = v->conns; c; c = c->next) {
+		if (c->session && v->sweep < next)
+			next = v->sweep;
+		if (c->retry_at && c->retry_at < next)
+			next = c->retry_at;
+	}
+	if (v->full_until && v->full_until < next)
+		next = v->full_until;
+	wait = next == INT64_MAX ? -1 : next > now ? (int)((next - now) / 1000 + 1) : 0;
+	if (progress_wait(&v->progress) >= 0 && (wait < 0 || progress_wait(&v->progress) < wait))
+		wait = progress_wait(&v->progress);
+	return wait;
+}
+
+static void show(struct serve *v, bool end)
+{
+	char text[120];
+
+	snprintf(text, sizeof(text), "%llu files  %u of %llu connections open",
+		 (unsigned long long)v->s.files, v->s.open, (unsigned long long)v->s.connections);
+	if (end)
+		progress_end(&v->progress, v->last ? v->last->sd : -1, v->s.bytes, text);
+	else
+		progress_show(&v->progress, v->last ? v->last->sd : -1, v->s.bytes, text);
+}
+
+static int serve_run(struct serve *v)
+{
+	struct epoll_event events[EVENTS];
+	int i, n;
+
+	progress_start(&v->progress, v->s.o.name, v->s.o.progress);
+	while (!stop) {
+		n = epoll_wait(v->s.epoll, events, EVENTS, timers(v));
+		if (n < 0 && errno != EINTR) {
+			tool_say(&v->s.o, "epoll_wait: %s", strerror(errno));
+			return TOOL_NETWORK;
+		}
+		for (i = 0; i < n; i++) {
+			/* A connection frees itself only; the others of this batch stay valid. */
+			if (events[i].data.ptr)
+				conn_turn(v, events[i].data.ptr, events[i].events);
+			else
+				accept_all(v);
+		}
+		show(v, false);
+	}
+	show(v, true);
+	return TOOL_OK;
+}
+
+static int serve_open(struct serve *v, int argc, char **argv)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	struct tool_opts *o = &v->s.o;
+	struct rlimit lim;
+	char text[400] = "";
+	int err;
+
+	if (argc != 3) {
+		tool_say(o, "give DIR ADDRESS PORT; --help explains");
+		return TOOL_USAGE;
+	}
+	if (tool_options_done(o, true))
+		return TOOL_USAGE;
+	v->s.root = open(argv[0], O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (v->s.root < 0) {
+		tool_say(o, "%s: %s", argv[0], strerror(errno));
+		return TOOL_USAGE;
+	}
+	o->tls.errbuf = text;
+	o->tls.errlen = sizeof(text);
+	err = quic_tls_new_server(&v->s.tls, &o->tls);
+	if (err) {
+		tool_say(o, "%s", text[0] ? text : quic_strerror(err));
+		return TOOL_HANDSHAKE;
+	}
+	if (!getrlimit(RLIMIT_NOFILE, &lim)) {
+		lim.rlim_cur = lim.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &lim);
+	}
+	v->sd = tool_listen(o, strcmp(argv[1], "*") ? argv[1] : NULL, argv[2]);
+	if (v->sd < 0)
+		return -v->sd;
+	v->s.epoll = epoll_create1(EPOLL_CLOEXEC);
+	v->s.buf = malloc(BUF_SIZE);
+	if (v->s.epoll < 0 || !v->s.buf || epoll_ctl(v->s.epoll, EPOLL_CTL_ADD, v->sd, &event)) {
+		tool_say(o, "epoll: %s", strerror(errno));
+		return TOOL_NETWORK;
+	}
+	return TOOL_OK;
+}
+
+static void serve_close(struct serve *v)
+{
+	while (v->conns)
+		conn_remove(v, v->conns);
+	if (v->sd >= 0)
+		close(v->sd);
+	if (v->s.epoll >= 0)
+		close(v->s.epoll);
+	if (v->s.root >= 0)
+		close(v->s.root);
+	quic_tls_free(v->s.tls);
+	free(v->s.buf);
+}
+
+int hq_serve(int argc, char **argv)
+{
+	enum { OPT_ONCE = 512 };
+	static const struct option own[] = {
+		{ "once", required_argument, NULL, OPT_ONCE },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct sigaction action = { .sa_handler = on_signal };
+	struct option *options = tool_options(own);
+	struct serve v = { .sd = -1, .s.epoll = -1, .s.root = -1 };
+	int c, err = 0;
+
+	tool_init(&v.s.o, "quic-hq serve", HQ_ALPN);
+	while (!err && (c = getopt_long(argc, argv, TOOL_SHORT, options, NULL)) != -1) {
+		if (c == 'h')
+			break;
+		if (c == OPT_ONCE)
+			v.once = strtoul(optarg, NULL, 10);
+		else
+			err = c == '?' ? TOOL_USAGE : tool_option(&v.s.o, c, optarg);
+	}
+	if (!err && c == 'h') {
+		help();
+	} else if (!err) {
+		sigaction(SIGINT, &action, NULL);
+		sigaction(SIGTERM, &action, NULL);
+		err = serve_open(&v, argc - optind, argv + optind);
+		if (!err)
+			err = serve_run(&v);
+	}
+	serve_close(&v);
+	free(options);
+	return err;
+}

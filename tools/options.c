@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "common.h"
+
+enum {
+	OPT_CERT = 256, OPT_KEY, OPT_CA, OPT_ALPN, OPT_INSECURE, OPT_PSK, OPT_CC, OPT_CIPHER,
+	OPT_V2, OPT_RETRY, OPT_MAX_STREAMS, OPT_PROGRESS, OPT_NAME,
+};
+
+const struct option tool_long[] = {
+	{ "ipv4", no_argument, NULL, '4' },
+	{ "ipv6", no_argument, NULL, '6' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "timeout", required_argument, NULL, 'w' },
+	{ "cert", required_argument, NULL, OPT_CERT },
+	{ "key", required_argument, NULL, OPT_KEY },
+	{ "ca", required_argument, NULL, OPT_CA },
+	{ "alpn", required_argument, NULL, OPT_ALPN },
+	{ "insecure", no_argument, NULL, OPT_INSECURE },
+	{ "psk", required_argument, NULL, OPT_PSK },
+	{ "name", required_argument, NULL, OPT_NAME },
+	{ "cc", required_argument, NULL, OPT_CC },
+	{ "cipher", required_argument, NULL, OPT_CIPHER },
+	{ "v2", no_argument, NULL, OPT_V2 },
+	{ "retry", no_argument, NULL, OPT_RETRY },
+	{ "max-streams", required_argument, NULL, OPT_MAX_STREAMS },
+	{ "progress", no_argument, NULL, OPT_PROGRESS },
+	{ NULL, 0, NULL, 0 },
+};
+
+const char tool_help_options[] =
+"Trust (client):\n"
+"  --ca FILE          trust these authorities (PEM file or directory) and no others;\n"
+"                     otherwise those of $SSL_CERT_FILE, otherwise the system's\n"
+"  --name NAME        the certificate must be for NAME, not for HOST\n"
+"  --insecure         do not verify the server at all: anyone may answer. For tests.\n"
+"  --psk FILE         a pre-shared key instead of certificates, lines \"identity:hex key\"\n"
+"Connection:\n"
+"  -4, -6             use IPv4 only, IPv6 only\n"
+"  -w, --timeout S    give up connecting after S seconds (10)\n"
+"  --alpn LIST        application protocols, comma-separated, best first\n"
+"  --cc NAME          congestion control: cubic, newreno\n"
+"  --cipher NAME      aes128gcm, aes256gcm, aes128ccm or chacha20\n"
+"  --v2               QUIC version 2\n"
+"Talk:\n"
+"  --progress         a line of bytes, rate, RTT, window and losses even without a terminal\n"
+"  -v, --verbose      say what is going on; -h, --help this text\n"
+"Environment:\n"
+"  SSLKEYLOGFILE      append secrets to this file: Wireshark can then decrypt\n"
+"  SSL_CERT_FILE      see --ca\n";
+
+const char tool_help_server_options[] =
+"Keys (server):\n"
+"  --cert FILE        certificate chain, PEM, the server's own first\n"
+"  --key FILE         its private key, PEM\n"
+"  --psk FILE         pre-shared keys instead, lines \"identity:hex key\"\n"
+"  --retry            make clients prove their address first (Retry)\n"
+"  --max-streams N    streams a client may have open at once (100)\n";
+
+const char tool_help_exit[] =
+"Exit status:\n"
+"  0  everything was transferred\n"
+"  1  the transfer failed or was cut short\n"
+"  2  wrong usage\n"
+"  3  network: no address, no route, no answer, port taken, quic module not loaded\n"
+"  4  handshake: certificate, key or protocol refused by either side\n";
+
+void tool_init(struct tool_opts *o, const char *name, const char *alpns)
+{
+	memset(o, 0, sizeof(*o));
+	o->name = name;
+	o->timeout_s = 10;
+	o->tls.size = sizeof(o->tls);
+	o->tls.alpns = alpns;
+}
+
+struct option *tool_options(const struct option *own)
+{
+	size_t a = 0, b = 0;
+	struct option *all;
+
+	while (tool_long[a].name)
+		a++;
+	while (own && own[b].name)
+		b++;
+	all = calloc(a + b + 1, sizeof(*all));
+	if (!all)
+		abort();
+	memcpy(all, tool_long, a * sizeof(*all));
+	if (b)
+		memcpy(all + a, own, b * sizeof(*all));
+	return all;
+}
+
+static const struct {
+	const char *name;
+	const char *gnutls;
+} ciphers[] = {
+	{ "aes128gcm", "+AES-128-GCM" },
+	{ "aes256gcm", "+AES-256-GCM" },
+	{ "aes128ccm", "+AES-128-CCM" },
+	{ "chacha20", "+CHACHA20-POLY1305" },
+};
+
+static int set_cipher(struct tool_opts *o, const char *arg)
+{
+	static char priority[512];
+	size_t i;
+
+	for (i = 0; i < sizeof(ciphers) / sizeof(ciphers[0]); i++) {
+		if (strcmp(arg, ciphers[i].name))
+			continue;
+		snprintf(priority, sizeof(priority), "%s:-CIPHER-ALL:%s:+ECDHE-PSK:+DHE-PSK:+PSK",
+			 QUIC_PRIORITY, ciphers[i].gnutls);
+		o->cipher = arg;
+		o->tls.priority = priority;
+		return 0;
+	}
+	tool_say(o, "no cipher %s: there are aes128gcm, aes256gcm, aes128ccm and chacha20", arg);
+	return TOOL_USAGE;
+}
+
+static int set_number(struct tool_opts *o, const char *what, const char *arg, unsigned int min,
+		      unsigned int max, unsigned int *to)
+{
+	unsigned long value;
+	char *end;
+
+	value = strtoul(arg, &end, 10);
+	if (!*arg || *end || value < min || value > max) {
+		tool_say(o, "%s is a number from %u to %u, not \"%s\"", what, min, max, arg);
+		return TOOL_USAGE;
+	}
+	*to = value;
+	return 0;
+}
+
+int tool_option(struct tool_opts *o, int c, const char *arg)
+{
+	unsigned int n;
+
+	switch (c) {
+	case '4':
+		o->family = AF_INET;
+		break;
+	case '6':
+		o->family = AF_INET6;
+		break;
+	case 'v':
+		o->verbose = true;
+		break;
+	case 'w':
+		if (set_number(o, "--timeout", arg, 0, 86400, &n))
+			return TOOL_USAGE;
+		o->timeout_s = n;
+		break;
+	case OPT_CERT:
+		o->tls.cert_file = arg;
+		break;
+	case OPT_KEY:
+		o->tls.pkey_file = arg;
+		break;
+	case OPT_CA:
+		o->tls.ca_file = arg;
+		break;
+	case OPT_ALPN:
+		o->tls.alpns = arg;
+		break;
+	case OPT_INSECURE:
+		o->tls.flags |= QUIC_HANDSHAKE_INSECURE;
+		break;
+	case OPT_PSK:
+		o->tls.psk_file = arg;
+		break;
+	case OPT_NAME:
+		o->tls.hostname = arg;
+		break;
+	case OPT_CC:
+		o->cc = arg;
+		break;
+	case OPT_CIPHER:
+		return set_cipher(o, arg);
+	case OPT_V2:
+		o->v2 = true;
+		break;
+	case OPT_RETRY:
+		o->retry = true;
+		break;
+	case OPT_MAX_STREAMS:
+		return set_number(o, "--max-streams", arg, 1, 65535, &o->max_streams);
+	case OPT_PROGRESS:
+		o->progress = true;
+		break;
+	default:
+		return 1;
+	}
+	return 0;
+}
+
+int tool_options_done(struct tool_opts *o, bool server)
+{
+	if (server && !o->tls.psk_file && (!o->tls.cert_file || !o->tls.pkey_file)) {
+		tool_say(o, "a server needs --cert and --key, or --psk (selftests/lib/certs DIR makes test certificates)");
+		return TOOL_USAGE;
+	}
+	if (o->tls.ca_file && o->tls.flags & QUIC_HANDSHAKE_INSECURE) {
+		tool_say(o, "--ca and --insecure contradict each other");
+		return TOOL_USAGE;
+	}
+	if (strlen(o->tls.alpns) > QUIC_ALPN_MAX) {
+		tool_say(o, "--alpn takes %d bytes at most", QUIC_ALPN_MAX);
+		return TOOL_USAGE;
+	}
+	o->tls.timeout_ms = o->timeout_s * 1000;
+	return 0;
+}
