@@ -46,22 +46,6 @@ void *os_alloc(size_t n, size_t size, gfp_t gfp)
 	return p;
 }
 
-void *krealloc(const void *p, size_t size, gfp_t gfp)
-{
-	void *q;
-
-	if (!p)
-		return os_alloc(1, size, gfp);
-	if (refuse())
-		return NULL;
-	q = malloc(size);	/* always moves, to catch stale pointers */
-	if (!q)
-		return NULL;
-	memcpy(q, p, min(size, malloc_usable_size((void *)p)));
-	free((void *)p);
-	return q;
-}
-
 void kfree(const void *p)
 {
 	if (p)
@@ -106,19 +90,4 @@ unsigned long crypto_memneq(const void *a, const void *b, size_t n)
 void memzero_explicit(void *p, size_t n)
 {
 	explicit_bzero(p, n);
-}
-
-ssize_t strscpy(char *dst, const char *src, size_t n)
-{
-	size_t len = strnlen(src, n);
-
-	if (!n)
-		return -E2BIG;
-	if (len == n) {
-		memcpy(dst, src, n - 1);
-		dst[n - 1] = '\0';
-		return -E2BIG;
-	}
-	memcpy(dst, src, len + 1);
-	return len;
 }

@@ -18,7 +18,6 @@ long os_alloc_live(void);
 unsigned long os_alloc_tried(void);
 
 void *os_alloc(size_t n, size_t size, gfp_t gfp);
-void *krealloc(const void *p, size_t size, gfp_t gfp);
 void kfree(const void *p);
 void kfree_sensitive(const void *p);
 void *kmemdup(const void *p, size_t size, gfp_t gfp);
@@ -32,10 +31,5 @@ void *kmemdup(const void *p, size_t size, gfp_t gfp);
 #define kvmalloc_array(n, size, gfp)	os_alloc(n, size, gfp)
 #define kvcalloc(n, size, gfp)		os_alloc(n, size, (gfp) | __GFP_ZERO)
 #define kvfree(p)			kfree(p)
-
-static inline void *krealloc_array(const void *p, size_t n, size_t size, gfp_t gfp)
-{
-	return check_mul_overflow(n, size, &n) ? NULL : krealloc(p, n, gfp);
-}
 
 #endif

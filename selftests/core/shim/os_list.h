@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* struct list_head and struct hlist_head: the kernel's names over own code. */
+/* struct list_head: the kernel's names over own code. */
 #ifndef OS_LIST_H
 #define OS_LIST_H
 
@@ -47,12 +47,6 @@ static inline void list_del(struct list_head *n)
 	n->prev = NULL;
 }
 
-static inline void list_move(struct list_head *n, struct list_head *h)
-{
-	os_list_join(n->prev, n->next);
-	list_add(n, h);
-}
-
 static inline void list_move_tail(struct list_head *n, struct list_head *h)
 {
 	os_list_join(n->prev, n->next);
@@ -62,16 +56,6 @@ static inline void list_move_tail(struct list_head *n, struct list_head *h)
 static inline bool list_empty(const struct list_head *h)
 {
 	return h->next == h;
-}
-
-static inline bool list_is_singular(const struct list_head *h)
-{
-	return h->next != h && h->next == h->prev;
-}
-
-static inline bool list_is_last(const struct list_head *n, const struct list_head *h)
-{
-	return n->next == h;
 }
 
 static inline void list_splice_tail_init(struct list_head *from, struct list_head *to)
@@ -91,78 +75,14 @@ static inline void list_splice_init(struct list_head *from, struct list_head *to
 #define list_entry(p, type, member)		container_of(p, type, member)
 #define list_first_entry(h, type, member)	list_entry((h)->next, type, member)
 #define list_last_entry(h, type, member)	list_entry((h)->prev, type, member)
-#define list_first_entry_or_null(h, type, member)	\
-	(list_empty(h) ? NULL : list_first_entry(h, type, member))
 #define list_next_entry(p, member)	list_entry((p)->member.next, typeof(*(p)), member)
 #define list_prev_entry(p, member)	list_entry((p)->member.prev, typeof(*(p)), member)
 #define list_entry_is_head(p, h, member)	(&(p)->member == (h))
-#define list_for_each(p, h)	for (p = (h)->next; p != (h); p = (p)->next)
 #define list_for_each_entry(p, h, member)				\
 	for (p = list_first_entry(h, typeof(*p), member);		\
 	     !list_entry_is_head(p, h, member); p = list_next_entry(p, member))
-#define list_for_each_entry_reverse(p, h, member)			\
-	for (p = list_last_entry(h, typeof(*p), member);		\
-	     !list_entry_is_head(p, h, member); p = list_prev_entry(p, member))
 #define list_for_each_entry_safe(p, n, h, member)			\
 	for (p = list_first_entry(h, typeof(*p), member), n = list_next_entry(p, member); \
 	     !list_entry_is_head(p, h, member); p = n, n = list_next_entry(n, member))
-
-struct hlist_node {
-	struct hlist_node *next, **pprev;
-};
-
-struct hlist_head {
-	struct hlist_node *first;
-};
-
-#define INIT_HLIST_HEAD(h)	((h)->first = NULL)
-
-static inline void INIT_HLIST_NODE(struct hlist_node *n)
-{
-	n->next = NULL;
-	n->pprev = NULL;
-}
-
-static inline bool hlist_empty(const struct hlist_head *h)
-{
-	return !h->first;
-}
-
-static inline bool hlist_unhashed(const struct hlist_node *n)
-{
-	return !n->pprev;
-}
-
-static inline void hlist_add_head(struct hlist_node *n, struct hlist_head *h)
-{
-	n->next = h->first;
-	n->pprev = &h->first;
-	if (n->next)
-		n->next->pprev = &n->next;
-	h->first = n;
-}
-
-static inline void hlist_del_init(struct hlist_node *n)
-{
-	if (hlist_unhashed(n))
-		return;
-	*n->pprev = n->next;
-	if (n->next)
-		n->next->pprev = n->pprev;
-	INIT_HLIST_NODE(n);
-}
-
-#define hlist_del(n)	hlist_del_init(n)
-
-#define hlist_entry_safe(p, type, member) ({				\
-	struct hlist_node *_h = (p);					\
-	_h ? container_of(_h, type, member) : NULL; })
-#define hlist_for_each_entry(p, h, member)				\
-	for (p = hlist_entry_safe((h)->first, typeof(*p), member); p;	\
-	     p = hlist_entry_safe((p)->member.next, typeof(*p), member))
-#define hlist_for_each_entry_safe(p, n, h, member)			\
-	for (p = hlist_entry_safe((h)->first, typeof(*p), member);	\
-	     p && ({ n = p->member.next; 1; });				\
-	     p = hlist_entry_safe(n, typeof(*p), member))
 
 #endif

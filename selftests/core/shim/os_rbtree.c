@@ -94,24 +94,3 @@ struct rb_node *rb_prev(const struct rb_node *n)
 		n = n->parent;
 	return n->parent;
 }
-
-static struct rb_node *deepest(struct rb_node *n)
-{
-	while (n && (n->rb_left || n->rb_right))
-		n = n->rb_left ? n->rb_left : n->rb_right;
-	return n;
-}
-
-struct rb_node *rb_first_postorder(const struct rb_root *root)
-{
-	return deepest(root->rb_node);
-}
-
-struct rb_node *rb_next_postorder(const struct rb_node *n)
-{
-	struct rb_node *p = n->parent;
-
-	if (p && p->rb_left == n && p->rb_right)
-		return deepest(p->rb_right);
-	return p;
-}

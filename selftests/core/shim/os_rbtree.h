@@ -35,13 +35,5 @@ struct rb_node *rb_first(const struct rb_root *root);
 struct rb_node *rb_last(const struct rb_root *root);
 struct rb_node *rb_next(const struct rb_node *n);
 struct rb_node *rb_prev(const struct rb_node *n);
-struct rb_node *rb_first_postorder(const struct rb_root *root);
-struct rb_node *rb_next_postorder(const struct rb_node *n);
-
-#define rbtree_postorder_for_each_entry_safe(p, n, root, member)	\
-	for (p = rb_entry_safe(rb_first_postorder(root), typeof(*p), member);	\
-	     p && ({ n = rb_entry_safe(rb_next_postorder(&p->member),	\
-				       typeof(*p), member); 1; });	\
-	     p = n)
 
 #endif
