@@ -277,6 +277,21 @@ int quic_conn_remote_params(struct quic_conn *c, const u8 *buf, u32 len, u64 now
 	return 0;
 }
 
+int quic_conn_key_update(struct quic_conn *c, u64 now)
+{
+	int err;
+
+	if (!c->confirmed || c->state != QUIC_CONN_ESTABLISHED)
+		return -EAGAIN;
+	err = quic_protect_update(&c->prot, c->loss.space[QUIC_PNS_APP].sent.next, now,
+				  quic_loss_pto(&c->loss));
+	if (err)
+		return err;
+	c->ops->event(c, QUIC_CEV_KEY_UPDATE, c->prot.tx_phase);
+	c->ops->event(c, QUIC_CEV_PREPARE_KEYS, 0);
+	return 0;
+}
+
 bool quic_conn_quiet(const struct quic_conn *c)
 {
 	struct rb_node *n;

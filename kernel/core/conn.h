@@ -168,6 +168,7 @@ struct quic_conn {
 	bool vn_seen;			/* client: Version Negotiation was looked at */
 	bool close_wanted;		/* send CONNECTION_CLOSE at the next chance */
 	bool mtu_ready;			/* the glue knows the route; probing may start */
+	bool mtu_works;			/* an ACK shows that full datagrams get through */
 	u32 version;
 
 	struct quic_cid odcid;		/* first destination ID of the client */
@@ -253,6 +254,11 @@ void quic_conn_close(struct quic_conn *c, bool app, u64 code, u64 frame_type,
 		     const u8 *reason, u32 len, u64 now);
 /* All stream data acknowledged, nothing queued? (a socket that lingers asks) */
 bool quic_conn_quiet(const struct quic_conn *c);
+/*
+ * Change to the next 1-RTT keys (RFC 9001, 6). -EAGAIN: too early, or not prepared.
+ * The core does so itself when the AEAD's limit comes near.
+ */
+int quic_conn_key_update(struct quic_conn *c, u64 now);
 /* PING as soon as possible (keep-alive, tests) */
 void quic_conn_ping(struct quic_conn *c);
 

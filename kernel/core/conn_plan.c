@@ -48,6 +48,8 @@ static void put_ack(struct writer *w, struct quic_space *sp, bool app, u64 now)
 	u64 delay = app ? div64_u64(now - min(now, sp->largest_time), NSEC_PER_USEC) >> exp : 0;
 	bool ecn = sp->ecn[0] | sp->ecn[1] | sp->ecn[2];
 
+	if (!sp->rcvd.n)
+		sp->ack_now = false;
 	if (!sp->rcvd.n || full(w))
 		return;
 	if (!put(w, quic_frame_put_ack(w->p, w->end, &sp->rcvd, delay, ecn ? sp->ecn : NULL),
@@ -162,6 +164,7 @@ static void put_path(struct writer *w)
 						ps->response[0]),
 			 QUIC_SENT_OTHER, NULL, 0, 0, false))
 			return;
+		w->plan->pad = true;
 		ps->n_responses--;
 		memmove(ps->response[0], ps->response[1],
 			sizeof(ps->response) - sizeof(ps->response[0]));
@@ -283,6 +286,7 @@ static bool start_header(struct writer *w, enum quic_level level, u32 start, u32
 	plan->level = level;
 	plan->flags = 0;
 	plan->nranges = 0;
+	plan->pad = false;
 	plan->start = start;
 	plan->len_off = 0;
 	if (level == QUIC_LEVEL_APP) {

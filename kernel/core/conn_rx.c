@@ -50,6 +50,7 @@ static void frame_acked(struct quic_loss *l, enum quic_pns pns, const struct qui
 		ack_acked(&c->space[pns], f->off);
 		break;
 	case QUIC_SENT_STREAM:
+		c->mtu_works |= f->len >= QUIC_DGRAM_MIN || c->pmtu.cur <= QUIC_DGRAM_MIN;
 		quic_stream_acked(c, f->stream, f->off, f->len, f->fin);
 		break;
 	case QUIC_SENT_CRYPTO:
@@ -149,7 +150,6 @@ static u64 rx_ack(struct quic_conn *c, const struct quic_frame *f, enum quic_lev
 {
 	unsigned int exp = c->remote.ack_delay_exponent;
 	u64 delay = 0;
-	bool had_lost = c->loss.pto_count;
 
 	if (level == QUIC_LEVEL_APP) {
 		/* Microseconds shifted by the exponent; a silly delay is a large one. */
@@ -161,8 +161,9 @@ static u64 rx_ack(struct quic_conn *c, const struct quic_frame *f, enum quic_lev
 	if (!c->server && level == QUIC_LEVEL_HANDSHAKE)
 		c->loss.peer_validated = true;
 	if (level == QUIC_LEVEL_APP) {
-		if (had_lost && !c->loss.pto_count)
+		if (c->mtu_works)
 			quic_pmtu_progress(&c->pmtu, true, now);
+		c->mtu_works = false;
 		quic_protect_acked(&c->prot, f->ack.largest);
 	}
 	return 0;
@@ -327,7 +328,7 @@ u64 quic_conn_rx(struct quic_conn *c, const struct quic_rx_info *pkt, u64 now)
 {
 	struct quic_space *sp = &c->space[quic_level_pns(pkt->level)];
 	const u8 *p = pkt->payload, *end = p + pkt->len;
-	bool eliciting = false;
+	bool closing = c->state == QUIC_CONN_CLOSING, eliciting = false;
 	struct quic_frame f;
 	u64 err = 0;
 
@@ -341,8 +342,14 @@ u64 quic_conn_rx(struct quic_conn *c, const struct quic_rx_info *pkt, u64 now)
 			err = QUIC_ERR_PROTOCOL_VIOLATION;
 		if (err)
 			break;
+		/* RFC 9000, 10.2.1: while closing only the peer's own close matters */
+		if (closing && f.type != QUIC_FT_CONNECTION_CLOSE &&
+		    f.type != QUIC_FT_CONNECTION_CLOSE_APP)
+			continue;
 		eliciting |= quic_frame_eliciting(f.type);
 		err = rx_frame(c, &f, pkt, now);
+		if (c->state >= QUIC_CONN_DRAINING)
+			return 0;
 	}
 	if (!err && c->state <= QUIC_CONN_ESTABLISHED && !note_received(sp, pkt->pn))
 		err = QUIC_RX_DROP;

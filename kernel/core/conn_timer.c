@@ -37,23 +37,16 @@ static u64 keepalive_at(const struct quic_conn *c)
 	return c->last_activity + c->keepalive;
 }
 
-/* A probe that the window has no room for waits for an ACK, not for the clock. */
-static u64 mtu_probe_at(const struct quic_conn *c, u64 now)
-{
-	u16 size = quic_pmtu_want(&c->pmtu, U64_MAX);
-
-	if (!c->confirmed || !size || quic_loss_window(&c->loss) < size)
-		return U64_MAX;
-	if (!quic_pacer_budget(&c->loss.pacer, c->pmtu.cur, now))
-		return max(quic_pmtu_deadline(&c->pmtu), quic_pacer_deadline(&c->loss.pacer));
-	return quic_pmtu_deadline(&c->pmtu);
-}
-
 static bool waits_for_pacer(const struct quic_conn *c, u64 now)
 {
-	return c->state <= QUIC_CONN_ESTABLISHED && quic_loss_window(&c->loss) &&
-	       !quic_pacer_budget(&c->loss.pacer, c->pmtu.cur, now) &&
-	       quic_conn_plan_pending(c, QUIC_LEVEL_APP);
+	unsigned int i;
+
+	if (!quic_loss_window(&c->loss) || quic_pacer_budget(&c->loss.pacer, c->pmtu.cur, now))
+		return false;
+	for (i = 0; i < QUIC_PNS_COUNT; i++)
+		if (quic_conn_plan_pending(c, i))
+			return true;
+	return false;
 }
 
 u64 quic_conn_deadline(const struct quic_conn *c, u64 now)
@@ -69,7 +62,7 @@ u64 quic_conn_deadline(const struct quic_conn *c, u64 now)
 	for (i = 0; i < QUIC_PNS_COUNT; i++)
 		at = min(at, c->space[i].ack_deadline);
 	at = min(at, keepalive_at(c));
-	at = min(at, mtu_probe_at(c, now));
+	at = min(at, quic_tx_probe_at(c));
 	if (waits_for_pacer(c, now))
 		at = min(at, quic_pacer_deadline(&c->loss.pacer));
 	return at;
@@ -77,12 +70,14 @@ u64 quic_conn_deadline(const struct quic_conn *c, u64 now)
 
 /*
  * A PTO fired in a space: what the oldest packets carried goes out again, so that
- * the probe is useful whatever was lost (RFC 9002, 6.2.4).
+ * the probe is useful whatever was lost (RFC 9002, 6.2.4). Return: was one of them
+ * larger than any path must take?
  */
-static void requeue_oldest(struct quic_conn *c, enum quic_pns pns)
+static bool requeue_oldest(struct quic_conn *c, enum quic_pns pns)
 {
 	struct quic_sent *sent = &c->loss.space[pns].sent;
 	unsigned int want = c->loss.space[pns].probes, i;
+	bool large = false;
 	u64 pn;
 
 	for (pn = sent->first; pn < sent->next && want; pn++) {
@@ -93,20 +88,25 @@ static void requeue_oldest(struct quic_conn *c, enum quic_pns pns)
 			continue;
 		for (i = 0; i < p->nframes; i++)
 			quic_conn_frame_requeue(c, pns, quic_sent_frame(sent, p, i));
+		large |= p->size > QUIC_DGRAM_MIN && !(p->flags & QUIC_PKT_F_MTU_PROBE);
 		want--;
 	}
+	return large;
 }
 
 static void loss_timeout(struct quic_conn *c, u64 now)
 {
+	u32 before = c->loss.pto_count;
+	bool large = false;
 	unsigned int i;
 
 	quic_loss_timeout(&c->loss, now);
+	if (c->loss.pto_count == before)
+		return;
 	for (i = 0; i < QUIC_PNS_COUNT; i++)
 		if (c->loss.space[i].probes)
-			requeue_oldest(c, i);
-	if (c->loss.space[QUIC_PNS_APP].probes && c->confirmed &&
-	    quic_pmtu_progress(&c->pmtu, false, now))
+			large |= requeue_oldest(c, i);
+	if (large && quic_pmtu_progress(&c->pmtu, false, now))
 		quic_cc_set_mss(&c->loss.cc, c->pmtu.cur);
 }
 

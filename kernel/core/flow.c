@@ -15,6 +15,10 @@ bool quic_flow_consume(struct quic_flow *f, u64 bytes, u64 srtt, u64 now)
 	f->consumed += bytes;
 	if (f->limit - f->consumed > f->window / 2)
 		return false;
+	/* Many small reads before the limit moves are one occasion. */
+	if (f->due)
+		return true;
+	f->due = true;
 	/*
 	 * Half a window went by since the limit last moved. Faster than in two
 	 * round trips means the window, not the path, may be what limits.
@@ -28,5 +32,6 @@ bool quic_flow_consume(struct quic_flow *f, u64 bytes, u64 srtt, u64 now)
 u64 quic_flow_grant(struct quic_flow *f)
 {
 	f->limit = max(f->limit, f->consumed + f->window);
+	f->due = false;
 	return f->limit;
 }

@@ -17,7 +17,8 @@ struct quic_flow {
 	u64 consumed;	/* handed to the application, or discarded */
 	u64 window;
 	u64 window_max;
-	u64 epoch;	/* when limit last moved, ns */
+	u64 epoch;	/* when half the window was last found consumed, ns */
+	bool due;	/* the limit should move, and has not since */
 };
 
 void quic_flow_init(struct quic_flow *f, u64 window, u64 window_max);

@@ -108,8 +108,8 @@ static void opened(struct quic_conn *c, enum quic_level level)
 	}
 }
 
-/* Return: 1 accepted, 0 dropped, -EBADMSG could not be opened. */
-static int open_packet(struct quic_conn *c, const struct sealed *s, const u8 *mask, u64 now)
+/* Return: was it accepted? */
+static bool open_packet(struct quic_conn *c, const struct sealed *s, const u8 *mask, u64 now)
 {
 	enum quic_pns pns = quic_level_pns(s->level);
 	struct quic_vec body[SEALED_VECS];
@@ -122,24 +122,24 @@ static int open_packet(struct quic_conn *c, const struct sealed *s, const u8 *ma
 
 	dst = c->ops->rx_buf(c, s->len - QUIC_AEAD_TAG);
 	if (!dst)
-		return 0;
+		return false;
 	copy_out(s, dst, s->pn_off + 4);
 	pn_len = quic_protect_unhide(dst, s->pn_off, mask, &truncated);
 	hdr_len = s->pn_off + pn_len;
 	info.pn = quic_packet_pn_decode(c->space[pns].largest, truncated, pn_len);
 	if (quic_conn_rx_dup(c, pns, info.pn)) {
 		c->stats.packets_dropped++;
-		return 0;
+		return false;
 	}
 	nbody = body_vecs(s, hdr_len, body);
 	err = quic_protect_open(&c->prot, s->level, info.pn, dst, hdr_len, body, nbody,
 				s->len - hdr_len, now, quic_loss_pto(&c->loss), &updated);
 	if (err) {
 		open_failed(c, err, now);
-		return err == -EBADMSG ? err : 0;
+		return false;
 	}
 	if (c->state > QUIC_CONN_ESTABLISHED && c->state != QUIC_CONN_CLOSING)
-		return 0;
+		return false;
 	opened(c, s->level);
 	if (updated) {
 		c->ops->event(c, QUIC_CEV_KEY_UPDATE, c->prot.rx_phase);
@@ -147,7 +147,7 @@ static int open_packet(struct quic_conn *c, const struct sealed *s, const u8 *ma
 	}
 	if (reserved_set(dst[0])) {
 		quic_conn_fail(c, QUIC_ERR_PROTOCOL_VIOLATION, 0, now);
-		return 0;
+		return false;
 	}
 	info.payload = dst + hdr_len;
 	info.len = s->len - hdr_len - QUIC_AEAD_TAG;
@@ -186,7 +186,7 @@ static bool may_come(const struct quic_conn *c, enum quic_level level)
 	       (level == QUIC_LEVEL_HANDSHAKE && !c->loss.space[QUIC_PNS_HANDSHAKE].discarded);
 }
 
-static int rx_one(struct quic_conn *c, const struct quic_packet *h, enum quic_level level,
+static bool rx_one(struct quic_conn *c, const struct quic_packet *h, enum quic_level level,
 		  const u8 *pkt, u8 ecn, u64 now)
 {
 	struct quic_vec v = { .base = (void *)pkt, .len = h->len };
@@ -199,11 +199,11 @@ static int rx_one(struct quic_conn *c, const struct quic_packet *h, enum quic_le
 	if (!quic_protect_can_recv(&c->prot, level)) {
 		if (!may_come(c, level) || !hold(c, level, pkt, h->len, ecn, now))
 			c->stats.packets_dropped++;
-		return 0;
+		return false;
 	}
 	quic_cid_set(&s.dcid, h->dcid, h->dcid_len);
 	if (quic_protect_masks(&c->prot, level, &hp, 1))
-		return 0;
+		return false;
 	return open_packet(c, &s, hp.mask, now);
 }
 
@@ -260,11 +260,24 @@ static bool acceptable(struct quic_conn *c, const struct quic_packet *h, u32 dat
 	return true;
 }
 
-/* A datagram nothing of which could be opened: is it a stateless reset? RFC 9000, 10.3.1 */
-static void check_reset(struct quic_conn *c, const u8 *buf, u32 len, u64 now)
+/*
+ * A datagram nothing of which was accepted, whatever for: is it a stateless reset?
+ * It need not be long enough for a packet. RFC 9000, 10.3.1
+ */
+static void check_reset(struct quic_conn *c, const struct sealed *s, u64 now)
 {
-	if (len < 5 + QUIC_TOKEN_RESET_LEN || (buf[0] & QUIC_HDR_LONG) ||
-	    !quic_cid_is_reset(c, buf + len - QUIC_TOKEN_RESET_LEN))
+	const struct quic_vec *v = s->vec;
+	u8 token[QUIC_TOKEN_RESET_LEN];
+	u32 skip, i = 0;
+
+	if (s->len < 5 + sizeof(token) || (*(u8 *)v->base & QUIC_HDR_LONG))
+		return;
+	for (skip = s->len - sizeof(token); skip >= v->len; v++)
+		skip -= v->len;
+	for (; i < sizeof(token); skip = 0, v++)
+		while (skip < v->len && i < sizeof(token))
+			token[i++] = ((u8 *)v->base)[skip++];
+	if (!quic_cid_is_reset(c, token))
 		return;
 	if (c->state <= QUIC_CONN_ESTABLISHED) {
 		memset(&c->close, 0, sizeof(c->close));
@@ -276,10 +289,12 @@ static void check_reset(struct quic_conn *c, const u8 *buf, u32 len, u64 now)
 
 static unsigned int datagram(struct quic_conn *c, const u8 *buf, u32 len, u8 ecn, u64 now)
 {
+	const struct quic_vec v = { .base = (void *)buf, .len = len };
+	const struct sealed whole = { .vec = &v, .nvec = 1, .len = len };
 	struct quic_packet h, first = {};
 	unsigned int ok = 0;
 	u32 off = 0;
-	int level, ret = 0;
+	int level;
 
 	if (c->state == QUIC_CONN_CLOSING)
 		quic_conn_close_rx(c);
@@ -299,9 +314,7 @@ static unsigned int datagram(struct quic_conn *c, const u8 *buf, u32 len, u8 ecn
 		level = long_level(&h);
 		if (level < 0)
 			break;
-		if (acceptable(c, &h, len))
-			ret = rx_one(c, &h, level, buf + off, ecn, now);
-		if (ret > 0) {
+		if (acceptable(c, &h, len) && rx_one(c, &h, level, buf + off, ecn, now)) {
 			ok++;
 			if (!c->peer_scid_set && h.type != QUIC_PKT_1RTT) {
 				/* RFC 9000, 7.2: the server's choice, from its first packet */
@@ -312,8 +325,8 @@ static unsigned int datagram(struct quic_conn *c, const u8 *buf, u32 len, u8 ecn
 		}
 		off += h.len;
 	}
-	if (!ok && ret == -EBADMSG)
-		check_reset(c, buf, len, now);
+	if (!ok)
+		check_reset(c, &whole, now);
 	return ok;
 }
 
@@ -395,8 +408,9 @@ static unsigned int irregular(struct quic_conn *c, const struct quic_rx_train *t
 	return ok;
 }
 
-static int regular_one(struct quic_conn *c, const struct quic_rx_train *t,
-		       const struct quic_rx_seg *seg, const u8 *mask, u64 now)
+/* Return: was it accepted? */
+static bool regular_one(struct quic_conn *c, const struct quic_rx_train *t,
+			const struct quic_rx_seg *seg, const u8 *mask, u64 now)
 {
 	const struct quic_vec *v = &t->vec[seg->vec];
 	struct sealed s = {
@@ -407,7 +421,10 @@ static int regular_one(struct quic_conn *c, const struct quic_rx_train *t,
 	c->stats.bytes_received += seg->len;
 	c->path.rx_bytes += seg->len;
 	quic_cid_set(&s.dcid, (u8 *)v->base + 1, QUIC_CID_LEN);
-	return open_packet(c, &s, mask, now);
+	if (open_packet(c, &s, mask, now))
+		return true;
+	check_reset(c, &s, now);
+	return false;
 }
 
 static unsigned int batch(struct quic_conn *c, const struct quic_rx_train *t, unsigned int from,
@@ -416,7 +433,6 @@ static unsigned int batch(struct quic_conn *c, const struct quic_rx_train *t, un
 	struct quic_hp_item hp[BATCH];
 	unsigned int i, m = 0, ok = 0;
 	u32 fast = 0;
-	int ret;
 
 	for (i = 0; i < n; i++) {
 		const struct quic_rx_seg *seg = &t->seg[from + i];
@@ -441,11 +457,7 @@ static unsigned int batch(struct quic_conn *c, const struct quic_rx_train *t, un
 			m++;
 			continue;
 		}
-		ret = regular_one(c, t, seg, hp[m++].mask, now);
-		if (ret > 0)
-			ok++;
-		else if (ret == -EBADMSG && seg->nvec == 1)
-			check_reset(c, t->vec[seg->vec].base, seg->len, now);
+		ok += regular_one(c, t, seg, hp[m++].mask, now);
 	}
 	return ok;
 }

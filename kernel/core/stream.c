@@ -122,17 +122,22 @@ static struct quic_stream *stream_create(struct quic_conn *c, u64 id)
 	return s;
 }
 
+/* RFC 9000, 4.6: say that the limit is what holds us back, once for each limit */
+static void note_blocked(struct quic_streams *k)
+{
+	if (k->blocked_at == k->local_max)
+		return;
+	k->blocked_at = k->local_max;
+	k->blocked_wanted = true;
+}
+
 struct quic_stream *quic_stream_open(struct quic_conn *c, bool uni, int *err)
 {
 	struct quic_streams *k = &c->streams.kind[uni];
 	struct quic_stream *s;
 
 	if (k->local_next >= k->local_max) {
-		/* RFC 9000, 4.6: say so, once for each limit */
-		if (k->blocked_at != k->local_max) {
-			k->blocked_at = k->local_max;
-			k->blocked_wanted = true;
-		}
+		note_blocked(k);
 		*err = -EAGAIN;
 		return NULL;
 	}
@@ -154,6 +159,8 @@ struct quic_stream *quic_stream_open_id(struct quic_conn *c, u64 id, int *err)
 	if (id > QUIC_VARINT_MAX || !LOCAL(c, id) || id >> 2 < k->local_next)
 		return NULL;
 	if (id >> 2 >= k->local_max || id >> 2 >= k->local_next + QUIC_STREAMS_LOCAL_MAX) {
+		if (id >> 2 >= k->local_max)
+			note_blocked(k);
 		*err = -EAGAIN;
 		return NULL;
 	}
@@ -177,7 +184,7 @@ static u64 open_peer(struct quic_conn *c, u64 id)
 
 		s = stream_create(c, make_id(!c->server, UNI(id), k->peer_next));
 		if (!s)
-			return QUIC_ERR_INTERNAL;
+			return QUIC_RX_DROP;
 		k->peer_next++;
 		c->ops->stream_event(c, s, QUIC_SEV_OPENED);
 	}

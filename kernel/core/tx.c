@@ -9,26 +9,53 @@
 #include "conn.h"
 #include "tx.h"
 
+#define AMP_LEAST	128	/* bytes worth a datagram */
+
 u32 quic_tx_max_size(const struct quic_conn *c)
 {
 	return max(c->pmtu.cur, quic_pmtu_want(&c->pmtu, U64_MAX));
 }
 
-/* What anti-amplification leaves a server to send (RFC 9000, 8.1) */
-static u64 amp_budget(const struct quic_conn *c)
+/*
+ * What anti-amplification leaves of @cap for a server's next datagram, 0 if
+ * nothing of use (RFC 9000, 8.1). One with an Initial needs its full size (14.1).
+ */
+static u32 amp_cap(const struct quic_conn *c, u32 cap)
 {
 	const struct quic_path_state *p = &c->path;
+	u64 limit = p->rx_bytes * QUIC_AMPLIFICATION, left;
 
-	if (p->validated)
+	if (likely(p->validated))
+		return cap;
+	left = limit - min(p->tx_bytes, limit);
+	if (left >= cap)
+		return cap;
+	if (left < AMP_LEAST || (c->state != QUIC_CONN_CLOSING &&
+				 quic_conn_plan_pending(c, QUIC_LEVEL_INITIAL)))
+		return 0;
+	return left;
+}
+
+u64 quic_tx_probe_at(const struct quic_conn *c)
+{
+	const struct quic_loss *l = &c->loss;
+
+	if (!c->confirmed || c->state != QUIC_CONN_ESTABLISHED || c->handshake_done_wanted ||
+	    !quic_loss_window(l))
 		return U64_MAX;
-	return p->rx_bytes * QUIC_AMPLIFICATION - min(p->tx_bytes,
-						      p->rx_bytes * QUIC_AMPLIFICATION);
+	/* It leaves room for data, unless nothing else is under way. */
+	if (l->bytes_in_flight && 2ull * quic_pmtu_want(&c->pmtu, U64_MAX) > l->cc.cwnd)
+		return U64_MAX;
+	return quic_pmtu_deadline(&c->pmtu);
 }
 
 void quic_tx_begin(struct quic_burst *b, struct quic_conn *c, u64 now)
 {
 	u64 window = quic_loss_window(&c->loss);
 
+	/* RFC 9001, 6.6 */
+	if (unlikely(c->confirmed && quic_protect_wants_update(&c->prot)))
+		quic_conn_key_update(c, now);
 	b->conn = c;
 	b->now = now;
 	b->budget = min_t(u64, window, quic_pacer_budget(&c->loss.pacer, c->pmtu.cur, now));
@@ -103,23 +130,35 @@ static int seal(struct quic_burst *b, struct quic_plan *p, u8 *buf)
 	return quic_protect_hide(&c->prot, p->level, hp, 1);
 }
 
-/* Record and seal a planned packet. Return: the datagram's length after it, or error. */
-static int finish(struct quic_burst *b, struct quic_plan *p, u8 *buf)
+static void record(struct quic_burst *b, const struct quic_plan *p)
 {
 	struct quic_conn *c = b->conn;
 	u32 size = p->end + QUIC_AEAD_TAG - p->start;
-	int err = seal(b, p, buf);
 
 	quic_loss_sent(&c->loss, quic_level_pns(p->level), size, p->flags, b->now);
 	c->stats.packets_sent++;
 	if (p->flags & QUIC_PKT_F_IN_FLIGHT) {
 		b->budget -= min(b->budget, size);
-		b->paced += size;
+		/* A probe takes nothing from the data's rate. */
+		if (!(p->flags & QUIC_PKT_F_MTU_PROBE))
+			b->paced += size;
 	}
 	if (p->flags & QUIC_PKT_F_ELICITING)
 		quic_conn_touch_tx(c, b->now);
-	if (err)
+}
+
+/* Record and seal a planned packet. Return: the datagram's length after it, or error. */
+static int finish(struct quic_burst *b, struct quic_plan *p, u8 *buf)
+{
+	struct quic_conn *c = b->conn;
+	int err = seal(b, p, buf);
+
+	record(b, p);
+	if (unlikely(err)) {
+		if (err == -EKEYEXPIRED)
+			quic_conn_fail(c, QUIC_ERR_AEAD_LIMIT_REACHED, 0, b->now);
 		return err;
+	}
 	/* RFC 9001, 4.9.1: a client's first Handshake packet ends its Initial keys */
 	if (!c->server && p->level == QUIC_LEVEL_HANDSHAKE)
 		quic_conn_discard(c, QUIC_LEVEL_INITIAL);
@@ -163,10 +202,14 @@ static int coalesce(struct quic_burst *b, u8 *buf, u32 cap)
 		if (order[i] == QUIC_LEVEL_INITIAL &&
 		    (!c->server || (p->flags & QUIC_PKT_F_ELICITING)))
 			padded = true;
+		padded |= p->pad;
 		if (last) {
 			len = finish(b, last, buf);
-			if (len < 0)
+			if (len < 0) {
+				/* What @p carries is noted already: it is lost, too. */
+				record(b, p);
 				return len;
+			}
 		}
 		last = p;
 		p = p == &b->plan[0] ? &b->plan[1] : &b->plan[0];
@@ -186,11 +229,10 @@ static int mtu_probe(struct quic_burst *b, u8 *buf, u32 cap)
 	struct quic_conn *c = b->conn;
 	u16 size;
 
-	if (b->n || !c->confirmed || c->state != QUIC_CONN_ESTABLISHED)
+	if (b->n || quic_tx_probe_at(c) > b->now)
 		return 0;
 	size = quic_pmtu_want(&c->pmtu, b->now);
-	/* One datagram, however large, is within the pacer's burst. */
-	if (!size || size > cap || !b->budget || quic_loss_window(&c->loss) < size ||
+	if (!size || size > cap ||
 	    !quic_conn_plan_mtu_probe(c, &b->plan[0], buf, size))
 		return 0;
 	quic_pmtu_sent(&c->pmtu, size);
@@ -201,7 +243,6 @@ static int mtu_probe(struct quic_burst *b, u8 *buf, u32 cap)
 int quic_tx_datagram(struct quic_burst *b, u8 *buf, u32 cap)
 {
 	struct quic_conn *c = b->conn;
-	u64 amp = amp_budget(c);
 	bool closing = c->state == QUIC_CONN_CLOSING;
 	int len;
 
@@ -210,18 +251,18 @@ int quic_tx_datagram(struct quic_burst *b, u8 *buf, u32 cap)
 	len = mtu_probe(b, buf, cap);
 	if (!len) {
 		cap = min_t(u32, cap, b->n ? b->size : c->pmtu.cur);
-		/* A server may be held to less than a datagram. */
-		c->loss.at_amp_limit = amp < cap;
-		if (c->loss.at_amp_limit)
+		cap = amp_cap(c, cap);
+		c->loss.at_amp_limit = !cap;
+		if (!cap)
 			return 0;
 		len = coalesce(b, buf, cap);
 	}
-	if (len <= 0)
-		return len;
 	if (closing) {
 		c->close_wanted = false;
 		b->closed = true;
 	}
+	if (len <= 0)
+		return len;
 	if (!b->n)
 		b->size = len;
 	if (len < b->size || len < c->pmtu.cur)
@@ -253,15 +294,17 @@ bool quic_tx_pending(const struct quic_conn *c, u64 now)
 		    quic_pacer_budget(&c->loss.pacer, c->pmtu.cur, now);
 	unsigned int i;
 
-	if (c->state >= QUIC_CONN_DRAINING)
+	if (c->state >= QUIC_CONN_DRAINING || !amp_cap(c, c->pmtu.cur))
 		return false;
 	if (c->state == QUIC_CONN_CLOSING)
 		return c->close_wanted;
 	for (i = 0; i < QUIC_PNS_COUNT; i++) {
+		if (!quic_protect_can_send(&c->prot, i))
+			continue;
 		if (c->space[i].ack_now || c->loss.space[i].probes)
 			return true;
 		if (room && quic_conn_plan_pending(c, i))
 			return true;
 	}
-	return c->confirmed && room && quic_pmtu_want(&c->pmtu, now);
+	return quic_tx_probe_at(c) <= now;
 }

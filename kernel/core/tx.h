@@ -28,6 +28,7 @@ struct quic_plan {		/* one packet inside a datagram */
 	u8 level;
 	u8 flags;		/* QUIC_PKT_F_* */
 	u8 nranges;
+	bool pad;		/* its datagram has to be padded (RFC 9000, 8.2.2) */
 	u32 start;		/* offset of the first byte in the datagram */
 	u32 pn_off;		/* from start */
 	u32 len_off;		/* Length field, from start; 0 in short headers */
@@ -69,6 +70,8 @@ int quic_tx_end(struct quic_burst *b);
 u32 quic_tx_max_size(const struct quic_conn *c);
 /* Anything to send right now, cwnd and pacing permitting? */
 bool quic_tx_pending(const struct quic_conn *c, u64 now);
+/* When a probe of the path's MTU may leave; U64_MAX: not before something else happens. */
+u64 quic_tx_probe_at(const struct quic_conn *c);
 
 /* conn_plan.c: fill one packet of @level into [start, cap) of the datagram. false: nothing to say. */
 bool quic_conn_plan(struct quic_conn *c, struct quic_plan *p, u8 *buf, u32 start, u32 cap,
