@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Two connections joined by a simulated network, in virtual time.
+ *
+ *	client --- link (delay, rate, queue, loss, ...) ---> server
+ *	       <-- link ------------------------------------
+ *
+ * sim.c is the network and the loop, sim_glue.c the ops of struct quic_conn,
+ * sim_tls.c a handshake with fixed secrets. What must hold whatever a test
+ * does is asserted here: virtual time moves, nothing is left to send after the
+ * pump, a server stays below three times what it got (RFC 9000, 8.1), every
+ * stream byte is the right one and comes once.
+ */
+#ifndef SELFTESTS_CORE_SIM_H
+#define SELFTESTS_CORE_SIM_H
+
+#include "conn.h"
+#include "rx.h"
+#include "tx.h"
+
+#define MS(n)		((u64)(n) * NSEC_PER_MSEC)
+#define SEC(n)		((u64)(n) * NSEC_PER_SEC)
+#define SIM_EPOCH	SEC(1000)	/* virtual time starts here, not at 0 */
+#define SIM_CIDS	32
+#define SIM_TIMERS	16
+
+struct sim;
+struct sim_ep;
+
+struct sim_link {		/* one direction: what leaves an endpoint */
+	u64 delay;		/* ns */
+	u64 rate;		/* bytes per second; 0: no limit */
+	u64 queue;		/* bytes that wait for the rate; more is dropped. 0: no limit */
+	u64 coalesce;		/* ns: arrivals are moved up to a multiple, so that trains form; 0: no */
+	u32 mtu;		/* UDP payload; larger is dropped. 0: no limit */
+	u32 loss, dup, corrupt, reorder;	/* of 1000 */
+	u64 reorder_by;		/* ns more delay for those chosen */
+	bool down;		/* everything is lost */
+	/* What the test drops itself. @n: datagrams offered before this one */
+	bool (*drop)(struct sim_ep *from, u64 n, const u8 *buf, u32 len);
+	/* Looks at everything offered. */
+	void (*tap)(struct sim_ep *from, u64 n, const u8 *buf, u32 len);
+	/* state */
+	struct list_head queued;	/* struct sim_dgram by arrival */
+	u64 busy_until;
+	u64 offered, lost;
+};
+
+struct sim_tls {
+	u8 *in[QUIC_LEVELS];
+	u32 in_len[QUIC_LEVELS], in_used[QUIC_LEVELS];
+	unsigned int step;
+	unsigned int tickets;	/* post-handshake messages received */
+	bool retry;
+};
+
+struct sim_stream {
+	struct quic_stream qs;
+	struct list_head node;		/* ep->streams */
+	struct quic_ranges got;		/* bytes given to us */
+	u64 read;			/* told the core as consumed */
+	bool fin, reset, stopped, sent_all, peers;
+	u64 t_fin;
+};
+
+struct sim_cid {
+	struct quic_cid cid;
+	bool used;
+};
+
+struct sim_ep {
+	struct quic_conn conn;
+	struct sim *sim;
+	struct sim_ep *peer;
+	struct sim_link link;
+	struct sim_tls tls;
+	u64 alarm;		/* the deadline, as of the last turn */
+	bool server, live;
+	bool no_read;		/* the application reads nothing */
+	bool keep;		/* streams stay until the end, as if a descriptor held them */
+	bool no_prepare;	/* the next generation of keys is not prepared when asked */
+	u32 secret_seq;
+	struct sim_cid cid[SIM_CIDS];
+	struct list_head streams;
+	struct list_head bufs;
+	/* what happened */
+	u64 t_established, t_confirmed, t_closed, t_last_fin;
+	u64 rx_bytes;			/* stream bytes given to us */
+	unsigned int n_event[8], n_opened, n_fin, n_reset, n_stopped, n_sent_all, n_freed;
+	unsigned int tokens;
+	u64 amp_rx, amp_tx;		/* server: until a Handshake packet came */
+	bool amp_over;
+	u64 not_ours;			/* datagrams for no ID of ours */
+	u64 dgrams_rx, trains_rx;
+};
+
+struct sim_cfg {
+	u64 seed;
+	u64 delay;			/* one way, both links */
+	u64 rate, queue;
+	u32 mtu;			/* what set_mtu() is told and links take; 0: unknown, no search */
+	u32 ch_len, flight_len, tickets;
+	u64 tls_delay;			/* TLS answers that much later */
+	u32 cipher;
+	u64 idle_timeout;		/* ns; 0: the default; U64_MAX: none */
+	u64 keepalive, initial_rtt;
+	const struct quic_crypto_ops *crypto;
+	const struct quic_cc_ops *cc;
+};
+
+struct sim_timer {
+	u64 at;			/* 0: free */
+	void (*fn)(struct sim *s, void *arg);
+	void *arg;
+};
+
+struct sim {
+	struct sim_cfg cfg;
+	struct sim_ep ep[2];
+	struct sim_ep *c, *s;	/* client, server */
+	u64 now, start;
+	u64 rng;
+	u64 steps;
+	struct sim_timer timer[SIM_TIMERS];
+	bool loose;		/* allocation fails: do not ask for progress */
+};
+
+/* 10 ms each way, no rate limit, null AEAD, 1452 bytes of MTU */
+void sim_config(struct sim_cfg *cfg);
+struct sim *sim_new(const struct sim_cfg *cfg);
+void sim_free(struct sim *s);
+int sim_connect(struct sim *s);
+/* Run @ns of virtual time, or until @done. Return: whether @done was true. */
+bool sim_run(struct sim *s, u64 ns, bool (*done)(struct sim *s));
+/* Connect, and run until both sides confirmed. */
+void sim_handshake(struct sim *s);
+void sim_at(struct sim *s, u64 at, void (*fn)(struct sim *s, void *arg), void *arg);
+/* Something was asked of @ep's connection: let it send. */
+void sim_pump(struct sim_ep *ep);
+u64 sim_rnd(struct sim *s);
+static inline u64 sim_elapsed(const struct sim *s)
+{
+	return s->now - s->start;
+}
+
+/* Applications */
+struct sim_stream *sim_open(struct sim_ep *ep, bool uni);
+struct sim_stream *sim_find(struct sim_ep *ep, u64 id);
+void sim_write(struct sim_ep *ep, struct sim_stream *st, u64 len, bool fin);
+void sim_read_all(struct sim_ep *ep);
+
+/* Put a packet with @payload, sealed with @from's keys, before @to at once. */
+void sim_inject(struct sim_ep *from, enum quic_level level, const u8 *payload, u32 len);
+/* The same with a packet number and first-byte bits of choice */
+void sim_inject_pn(struct sim_ep *from, enum quic_level level, u64 pn, u8 bits,
+		   const u8 *payload, u32 len);
+/* A raw datagram arrives at @to now. */
+void sim_receive(struct sim_ep *to, const u8 *buf, u32 len);
+
+/* --- between the parts --- */
+extern const struct quic_conn_ops sim_ops;
+void sim_glue_app(struct sim_ep *ep);		/* after a train: read, answer ends */
+void sim_glue_drop_bufs(struct sim_ep *ep);
+void sim_glue_check(struct sim_ep *ep);
+void sim_glue_free(struct sim_ep *ep);
+bool sim_glue_has_cid(struct sim_ep *ep, const u8 *id, u8 len);
+bool sim_tls_step(struct sim_ep *ep);		/* true: something was done */
+int sim_tls_crypto_data(struct sim_ep *ep, enum quic_level level, const u8 *data, u32 len);
+void sim_tls_free(struct sim_ep *ep);
+
+#endif

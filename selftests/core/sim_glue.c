@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The ops of struct quic_conn in userspace. Stream bytes are not stored: byte
+ * @off of stream @id is a known function of both, so that what is received can be
+ * checked whatever way it came.
+ */
+#include "sim.h"
+
+#define PERIOD		65521u
+
+static u8 pattern[2 * PERIOD];
+
+static void make_pattern(void)
+{
+	u64 s = 1;
+	u32 i;
+
+	for (i = 0; i < PERIOD; i++) {
+		s = s * 6364136223846793005ull + 1442695040888963407ull;
+		pattern[i] = s >> 56;
+	}
+	memcpy(pattern + PERIOD, pattern, PERIOD);
+}
+
+static u8 *bytes_at(u64 id, u64 off)
+{
+	if (!pattern[0] && !pattern[1])
+		make_pattern();
+	return pattern + (off + id * 7919) % PERIOD;
+}
+
+static struct sim_ep *ep_of(struct quic_conn *c)
+{
+	return container_of(c, struct sim_ep, conn);
+}
+
+static struct sim_stream *stream_of(struct quic_stream *s)
+{
+	return container_of(s, struct sim_stream, qs);
+}
+
+static struct quic_stream *stream_alloc(struct quic_conn *c, gfp_t gfp)
+{
+	struct sim_stream *st = kzalloc(sizeof(*st), gfp);
+
+	if (!st)
+		return NULL;
+	quic_ranges_init(&st->got);
+	st->qs.released = !ep_of(c)->keep;
+	list_add_tail(&st->node, &ep_of(c)->streams);
+	return &st->qs;
+}
+
+static void stream_free(struct quic_conn *c, struct quic_stream *s)
+{
+	struct sim_stream *st = stream_of(s);
+
+	WARN_ON(s->refs);
+	quic_ranges_free(&st->got);
+	list_del(&st->node);
+	ep_of(c)->n_freed++;
+	kfree(st);
+}
+
+static int stream_data(struct quic_conn *c, struct quic_stream *s, u64 off, const u8 *data,
+		       u32 len)
+{
+	struct sim_stream *st = stream_of(s);
+	struct quic_range gap;
+	u32 n;
+
+	WARN_ON(!len);
+	/* Never given before: all of it is one gap. */
+	WARN_ON(!quic_ranges_gap(&st->got, off, off + len, &gap) || gap.start != off ||
+		gap.end != off + len);
+	if (quic_ranges_add(&st->got, off, off + len, U32_MAX, GFP_ATOMIC) < 0)
+		return -ENOMEM;
+	ep_of(c)->rx_bytes += len;
+	for (; len; len -= n, off += n, data += n) {
+		n = min(len, PERIOD);
+		WARN_ON(memcmp(bytes_at(s->id, off), data, n));
+	}
+	return 0;
+}
+
+static void stream_contig(struct quic_conn *c, struct quic_stream *s)
+{
+	WARN_ON(!quic_ranges_covers(&stream_of(s)->got, 0, s->rx.contig));
+}
+
+static void stream_event(struct quic_conn *c, struct quic_stream *s, enum quic_stream_event ev)
+{
+	struct sim_stream *st = stream_of(s);
+	struct sim_ep *ep = ep_of(c);
+
+	switch (ev) {
+	case QUIC_SEV_OPENED:
+		ep->n_opened++;
+		st->peers = true;
+		break;
+	case QUIC_SEV_FIN:
+		WARN_ON(st->fin || s->rx.contig != s->rx.final_size);
+		st->fin = true;
+		st->t_fin = ep->sim->now;
+		ep->t_last_fin = ep->sim->now;
+		ep->n_fin++;
+		break;
+	case QUIC_SEV_RESET:
+		st->reset = true;
+		ep->n_reset++;
+		/* As the kernel does: nothing is left to read, and @s may be gone. */
+		if (!ep->keep)
+			quic_stream_read_end(c, s);
+		break;
+	case QUIC_SEV_STOPPED:
+		st->stopped = true;
+		ep->n_stopped++;
+		break;
+	case QUIC_SEV_SENT_ALL:
+		WARN_ON(st->sent_all);
+		st->sent_all = true;
+		ep->n_sent_all++;
+		break;
+	default:
+		break;
+	}
+}
+
+static void stream_acked(struct quic_conn *c, struct quic_stream *s)
+{
+}
+
+/* What the core may ask for: bytes written, and not released. */
+static void check_range(const struct quic_stream *s, u64 off, u32 len)
+{
+	WARN_ON(off < s->tx.acked || off + len > s->tx.written);
+}
+
+static unsigned int stream_vecs(struct quic_conn *c, struct quic_stream *s, u64 off, u32 len,
+				struct quic_vec *v, unsigned int max)
+{
+	struct sim *sim = ep_of(c)->sim;
+	unsigned int n = 0;
+	u32 piece;
+
+	check_range(s, off, len);
+	for (; len; len -= piece, off += piece) {
+		piece = min_t(u32, len, 1 + sim_rnd(sim) % 16384);
+		if (n == max)
+			return 0;
+		v[n].base = bytes_at(s->id, off);
+		v[n++].len = piece;
+	}
+	return n;
+}
+
+static void stream_copy(struct quic_conn *c, struct quic_stream *s, u64 off, u32 len, u8 *to)
+{
+	check_range(s, off, len);
+	memcpy(to, bytes_at(s->id, off), len);
+}
+
+static int crypto_data(struct quic_conn *c, enum quic_level level, const u8 *data, u32 len)
+{
+	return sim_tls_crypto_data(ep_of(c), level, data, len);
+}
+
+struct buf {
+	struct list_head list;
+	u8 data[];
+};
+
+static u8 *rx_buf(struct quic_conn *c, u32 len)
+{
+	struct buf *b = malloc(sizeof(*b) + len);
+
+	WARN_ON(!b);
+	list_add_tail(&b->list, &ep_of(c)->bufs);
+	return b->data;
+}
+
+void sim_glue_drop_bufs(struct sim_ep *ep)
+{
+	struct buf *b, *tmp;
+
+	list_for_each_entry_safe(b, tmp, &ep->bufs, list)
+		free(b);
+	INIT_LIST_HEAD(&ep->bufs);
+}
+
+static struct sim_cid *find_cid(struct sim_ep *ep, const u8 *id, u8 len)
+{
+	unsigned int i;
+
+	for (i = 0; i < SIM_CIDS; i++)
+		if (ep->cid[i].used && quic_cid_eq(&ep->cid[i].cid, id, len))
+			return &ep->cid[i];
+	return NULL;
+}
+
+bool sim_glue_has_cid(struct sim_ep *ep, const u8 *id, u8 len)
+{
+	return find_cid(ep, id, len);
+}
+
+static int cid_add(struct quic_conn *c, const struct quic_cid *cid)
+{
+	struct sim_ep *ep = ep_of(c);
+	unsigned int i;
+
+	if (find_cid(ep, cid->id, cid->len))
+		return -EEXIST;
+	for (i = 0; i < SIM_CIDS && ep->cid[i].used; i++)
+		;
+	WARN_ON(i == SIM_CIDS);
+	ep->cid[i].cid = *cid;
+	ep->cid[i].used = true;
+	return 0;
+}
+
+static void cid_del(struct quic_conn *c, const struct quic_cid *cid)
+{
+	struct sim_cid *e = find_cid(ep_of(c), cid->id, cid->len);
+
+	WARN_ON(!e);
+	e->used = false;
+}
+
+static void reset_token(struct quic_conn *c, const struct quic_cid *cid, u8 *token)
+{
+	unsigned int i;
+
+	for (i = 0; i < QUIC_TOKEN_RESET_LEN; i++)
+		token[i] = cid->id[i % cid->len] ^ (0x5a + i);
+}
+
+static u64 rng = 88172645463325252ull;
+
+static void random_bytes(void *buf, u32 len)
+{
+	u8 *p = buf;
+
+	while (len--) {
+		rng ^= rng << 13;
+		rng ^= rng >> 7;
+		rng ^= rng << 17;
+		*p++ = rng >> 24;
+	}
+}
+
+static void event(struct quic_conn *c, enum quic_conn_event ev, u64 arg)
+{
+	struct sim_ep *ep = ep_of(c);
+
+	WARN_ON(ev >= ARRAY_SIZE(ep->n_event));
+	ep->n_event[ev]++;
+	if (ev == QUIC_CEV_ESTABLISHED)
+		ep->t_established = ep->sim->now;
+	else if (ev == QUIC_CEV_CONFIRMED)
+		ep->t_confirmed = ep->sim->now;
+	else if (ev == QUIC_CEV_CLOSED)
+		ep->t_closed = ep->sim->now;
+	else if (ev == QUIC_CEV_PREPARE_KEYS && !ep->no_prepare)
+		quic_protect_prepare_update(&c->prot);
+}
+
+static void token(struct quic_conn *c, const u8 *data, u32 len)
+{
+	ep_of(c)->tokens++;
+}
+
+const struct quic_conn_ops sim_ops = {
+	.stream_alloc = stream_alloc,
+	.stream_free = stream_free,
+	.stream_data = stream_data,
+	.stream_contig = stream_contig,
+	.stream_event = stream_event,
+	.stream_acked = stream_acked,
+	.stream_vecs = stream_vecs,
+	.stream_copy = stream_copy,
+	.crypto_data = crypto_data,
+	.rx_buf = rx_buf,
+	.cid_add = cid_add,
+	.cid_del = cid_del,
+	.reset_token = reset_token,
+	.random = random_bytes,
+	.event = event,
+	.token = token,
+};
+
+/* The application's turn: read what came. The stream may be gone afterwards. */
+static void app_stream(struct sim_ep *ep, struct sim_stream *st)
+{
+	struct quic_stream *s = &st->qs;
+	u64 n = s->rx.contig - st->read;
+
+	if (!s->rx.stopped && n && !st->reset) {
+		st->read += n;
+		quic_stream_consumed(&ep->conn, s, n, ep->sim->now);
+	}
+	if (st->fin || st->reset)
+		quic_stream_read_end(&ep->conn, s);
+}
+
+void sim_glue_app(struct sim_ep *ep)
+{
+	struct sim_stream *st, *tmp;
+
+	list_for_each_entry_safe(st, tmp, &ep->streams, node)
+		app_stream(ep, st);
+}
+
+/* Invariants of the core's headers, between calls. */
+static void check_stream(struct quic_conn *c, const struct quic_stream *s)
+{
+	bool wants = s->tx.reset_wanted || s->tx.blocked_wanted || s->rx.max_wanted ||
+		     s->rx.stop_wanted || quic_stream_has_data(c, s);
+
+	WARN_ON(s->tx.acked > s->tx.written);
+	WARN_ON(s->tx.next > s->tx.written || s->tx.next > s->tx.max);
+	WARN_ON(s->tx.state <= QUIC_SEND_SENT && s->tx.acked > s->tx.next);
+	WARN_ON(s->rx.contig > s->rx.flow.used || s->rx.flow.used > s->rx.flow.limit);
+	WARN_ON(wants != (!list_empty(&s->active) && !s->parked));
+}
+
+void sim_glue_check(struct sim_ep *ep)
+{
+	struct quic_conn *c = &ep->conn;
+	struct sim_stream *st;
+	u64 flight = 0, pn;
+	unsigned int i;
+
+	if (c->state > QUIC_CONN_ESTABLISHED)
+		return;
+	WARN_ON(c->tx_data > c->tx_max);
+	WARN_ON(c->rx_flow.used > c->rx_flow.limit || c->rx_flow.consumed > c->rx_flow.used);
+	if (ep->sim->steps % 64)
+		return;
+	list_for_each_entry(st, &ep->streams, node)
+		check_stream(c, &st->qs);
+	for (i = 0; i < QUIC_PNS_COUNT; i++) {
+		struct quic_sent *sent = &c->loss.space[i].sent;
+
+		for (pn = sent->live; pn < sent->next; pn++) {
+			struct quic_sent_packet *p = quic_sent_get(sent, pn);
+
+			if ((p->flags & QUIC_PKT_F_IN_FLIGHT) &&
+			    !(p->flags & (QUIC_PKT_F_LOST | QUIC_PKT_F_DONE)))
+				flight += p->size;
+		}
+	}
+	WARN_ON(flight != c->loss.bytes_in_flight);
+}
+
+void sim_glue_free(struct sim_ep *ep)
+{
+	unsigned int i;
+
+	quic_conn_free(&ep->conn);
+	WARN_ON(!list_empty(&ep->streams));
+	for (i = 0; i < SIM_CIDS; i++)
+		WARN_ON(ep->cid[i].used);
+	sim_glue_drop_bufs(ep);
+}
+
+struct sim_stream *sim_find(struct sim_ep *ep, u64 id)
+{
+	struct quic_stream *s = quic_stream_find(&ep->conn, id);
+
+	return s ? stream_of(s) : NULL;
+}
+
+struct sim_stream *sim_open(struct sim_ep *ep, bool uni)
+{
+	struct quic_stream *s;
+	int err;
+
+	s = quic_stream_open(&ep->conn, uni, &err);
+	return s ? stream_of(s) : NULL;
+}
+
+void sim_write(struct sim_ep *ep, struct sim_stream *st, u64 len, bool fin)
+{
+	u32 n;
+
+	do {
+		n = min_t(u64, len, 1u << 30);
+		len -= n;
+		WARN_ON(quic_stream_wrote(&ep->conn, &st->qs, n, fin && !len));
+	} while (len);
+	sim_pump(ep);
+}
+
+void sim_read_all(struct sim_ep *ep)
+{
+	sim_glue_app(ep);
+	sim_pump(ep);
+}
