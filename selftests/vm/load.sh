@@ -11,8 +11,8 @@ certs=$1 file=/tmp/srv/file
 
 serve()		# ADDRESS [NETNS]
 {
-	${2:+ip netns exec "$2"} quic-hq serve -d /tmp/srv --cert "$certs/server.pem" --key "$certs/server.key" \
-		"$1" 4433 >/tmp/serve.log 2>&1 &
+	${2:+ip netns exec "$2"} quic-hq serve --cert "$certs/server.pem" --key "$certs/server.key" \
+		/tmp/srv "$1" 4433 >/tmp/serve.log 2>&1 &
 	server=$!
 	sleep 1
 }
@@ -20,7 +20,7 @@ serve()		# ADDRESS [NETNS]
 fetch()		# URL [NETNS]
 {
 	rm -rf /tmp/got && mkdir /tmp/got
-	${2:+ip netns exec "$2"} timeout 200 quic-hq fetch --ca "$certs/ca.pem" -o /tmp/got "$1" >/tmp/fetch.log 2>&1
+	${2:+ip netns exec "$2"} timeout 200 quic-hq fetch --ca "$certs/ca.pem" -d /tmp/got "$1" >/tmp/fetch.log 2>&1
 }
 
 stop() { kill -9 "$server"; wait "$server" 2>/dev/null; return 0; }
@@ -56,7 +56,7 @@ cycles()
 	local i
 	for i in $(seq 20); do
 		serve 127.0.0.1
-		quic-hq fetch --ca "$certs/ca.pem" -o /tmp/got https://localhost:4433/big >/dev/null 2>&1 &
+		quic-hq fetch --ca "$certs/ca.pem" --discard https://127.0.0.1:4433/big >/dev/null 2>&1 &
 		client=$!
 		sleep 1
 		if rmmod quic 2>/dev/null; then echo "cycle $i: unloaded while in use"; return 1; fi
