@@ -48,6 +48,7 @@ struct quic_sock_stream {
 	struct list_head rcvq;		/* struct quic_chunk, contiguous, unread */
 	struct rb_root ooo;		/* struct quic_chunk beyond rx.contig, by offset */
 	u64 read;			/* offset of the next byte to read */
+	u64 tail;			/* offset behind the last byte in rcvq */
 	bool fin_ready;			/* rcvq ends at the final size */
 	bool told_recv;			/* event RECV is out and nothing was read since */
 	bool want_max_data;		/* the application ran into flow control */
@@ -115,16 +116,18 @@ struct quic_train {
 struct quic_sock {
 	struct inet_sock inet;		/* first: inet_sk() */
 
-	/* work the other context left for release_sock() or the end of the train */
-	unsigned long deferred;		/* QUIC_DEFER_* */
-	u8 wake;			/* QUIC_WAKE_* */
+	unsigned long deferred;		/* QUIC_DEFER_*: softirq's work for release_sock() */
+	unsigned long chores;		/* QUIC_CHORE_*: for the work item; atomic bit operations */
+	u32 new_mtu;			/* with QUIC_DEFER_MTU */
+	u8 wake;			/* QUIC_WAKE_*: whom to wake at the end of the train */
 
 	bool conn_live;			/* conn is initialised */
 	bool orphan;			/* closed by the application, data still going out */
+	bool burying;			/* orphan: its end is queued */
 	bool dead;			/* resources gone; only references left */
+	bool purged;			/* connection over: send queues emptied */
 	bool shut_wr;			/* shutdown(SHUT_WR): close once all is acknowledged */
 	bool close_told;		/* event CONNECTION_CLOSE was put or not wanted */
-	bool bound;
 
 	struct quic_endpoint *ep;	/* local UDP socket, with bind or connect */
 	union quic_addr local;		/* as bound; port filled in */
@@ -133,9 +136,10 @@ struct quic_sock {
 	struct hrtimer timer;		/* softirq; holds a reference while queued */
 	u64 timer_at;			/* what it is set to, ns; U64_MAX: not */
 	u64 linger_until;		/* orphan: when patience ends, ns */
-	struct work_struct work;	/* next keys; the end of an orphan */
+	struct work_struct work;	/* chores that need process context */
 
 	struct list_head ready;		/* struct quic_item, delivery order */
+	u32 nmsgs;			/* of them, those that are messages */
 	u64 unread;			/* stream bytes ready (SIOCINQ) */
 	u64 unacked;			/* stream bytes written, not acknowledged (SIOCOUTQ) */
 	u32 unsent;			/* written since the last pump */
@@ -143,6 +147,7 @@ struct quic_sock {
 	struct quic_train *cur;		/* the train being received */
 
 	/* options, before and beside the connection */
+	bool early;			/* client: remembers the peer's parameters (0-RTT) */
 	u32 events;			/* bit per QUIC_EVENT_* */
 	struct quic_tparams tp;
 	u8 tp_given;			/* QUIC_TP_GIVEN_* */
@@ -156,6 +161,7 @@ struct quic_sock {
 	u8 *token;			/* client: to present; then the last received */
 	u32 token_len;
 	struct quic_msg *post;		/* client: post-handshake TLS message being gathered */
+	bool post_broken;		/* it made no sense: skip all that follows */
 
 	struct quic_conn conn;
 	struct quic_peer peer;		/* addresses, route (net.h) */
@@ -169,8 +175,10 @@ struct quic6_sock {
 /* bit numbers in quic_sock.deferred */
 #define QUIC_DEFER_TIMER	0
 #define QUIC_DEFER_MTU		1
-#define QUIC_DEFER_KEYS		2	/* work: derive the next keys */
-#define QUIC_DEFER_BURY		3	/* work: free the orphan */
+
+/* bit numbers in quic_sock.chores */
+#define QUIC_CHORE_KEYS		0	/* derive the next keys */
+#define QUIC_CHORE_BURY		1	/* free the orphan */
 
 #define QUIC_WAKE_READ		0x01
 #define QUIC_WAKE_WRITE		0x02
@@ -274,8 +282,9 @@ struct quic_sock_stream *quic_sock_stream_open(struct sock *sk, s64 sid, bool un
 bool quic_sock_writable(const struct sock *sk);
 /* Copy up to @max bytes of @msg behind @s's last. Return: bytes, or -EFAULT, -ENOBUFS (no memory now) */
 int quic_sendbuf_append(struct sock *sk, struct quic_sock_stream *s, struct msghdr *msg, u32 max);
-int quic_sendbuf_vecs(struct quic_sock_stream *s, u64 off, u32 len, struct quic_vec *v,
-		      unsigned int max);
+unsigned int quic_sendbuf_vecs(struct quic_sock_stream *s, u64 off, u32 len, struct quic_vec *v,
+			       unsigned int max);
+void quic_sendbuf_copy(struct quic_sock_stream *s, u64 off, u32 len, u8 *to);
 void quic_sendbuf_acked(struct sock *sk, struct quic_sock_stream *s, u64 acked);
 void quic_sendbuf_purge(struct sock *sk, struct quic_sock_stream *s);
 void quic_sendbuf_grow(struct sock *sk);	/* sk_sndbuf follows cwnd */
@@ -290,7 +299,10 @@ u8 *quic_recvbuf_alloc(struct quic_train *t, u32 len);
 int quic_recvbuf_add(struct sock *sk, struct quic_sock_stream *s, u64 off, const u8 *data,
 		     u32 len);
 void quic_recvbuf_contig(struct sock *sk, struct quic_sock_stream *s);
+/* Free what is queued, in order or not. */
 void quic_recvbuf_purge(struct sock *sk, struct quic_sock_stream *s);
+/* The application reads no more (SHUT_RD): take what is in order as read. */
+void quic_recvbuf_discard(struct sock *sk, struct quic_sock_stream *s);
 void quic_recvbuf_free_chunk(struct sock *sk, struct quic_chunk *ch);
 void quic_recvbuf_queue_stream(struct sock *sk, struct quic_sock_stream *s);
 /* Memory for more? What a peer may make us hold, beyond what the windows promise. */
@@ -299,7 +311,7 @@ bool quic_recvbuf_charge(struct sock *sk, u32 size);	/* false: not granted */
 void quic_recvbuf_uncharge(struct sock *sk, u32 size);
 u64 quic_recvbuf_window(const struct sock *sk);		/* largest window the buffer stands for */
 
-/* msg.c: TLS messages and what becomes of them */
+/* msg.c */
 struct quic_msg *quic_msg_new(struct sock *sk, u8 kind, u32 len);
 void quic_msg_queue(struct sock *sk, struct quic_msg *m);
 void quic_msg_free(struct sock *sk, struct quic_msg *m);

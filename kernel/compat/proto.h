@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * struct proto and struct proto_ops across versions: accept() takes an argument structure since
+ * 6.10, the place of struct ipv6_pinfo is a field since 6.5 (before, the end of the object).
+ */
+#ifndef QUIC_COMPAT_PROTO_H
+#define QUIC_COMPAT_PROTO_H
+
+#include <linux/version.h>
+#include <net/sock.h>
+
+/* Define @name, for struct proto, over impl(sk, flags, &err, kern). */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
+#define QUIC_COMPAT_ACCEPT(name, impl)						\
+static struct sock *name(struct sock *sk, struct proto_accept_arg *arg)	\
+{										\
+	return impl(sk, arg->flags, &arg->err, arg->kern);			\
+}
+#else
+#define QUIC_COMPAT_ACCEPT(name, impl)						\
+static struct sock *name(struct sock *sk, int flags, int *err, bool kern)	\
+{										\
+	return impl(sk, flags, err, kern);					\
+}
+#endif
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+#define QUIC_COMPAT_PINFO_OFFSET(type, member)	.ipv6_pinfo_offset = offsetof(type, member),
+#else
+#define QUIC_COMPAT_PINFO_OFFSET(type, member)
+#endif
+
+#endif

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Messages in the ready queue that are no stream data: TLS messages, events,
+ * datagrams. Each is charged to sk_rmem_alloc until read.
+ *
+ * During the handshake TLS bytes wait for recvmsg() in the order they came,
+ * ahead of stream data. After it only NewSessionTicket is expected (RFC 9001,
+ * 4.6): a client gathers the message and keeps the last one for option 12.
+ */
+#include "sock.h"
+
+#define TLS_HEADER		4	/* RFC 8446, 4: type and 24-bit length */
+#define TLS_NEW_SESSION_TICKET	4
+
+struct quic_msg *quic_msg_new(struct sock *sk, u8 kind, u32 len)
+{
+	u32 size = sizeof(struct quic_msg) + len;
+	struct quic_msg *m;
+
+	if (!quic_recvbuf_room(sk) || !quic_recvbuf_charge(sk, size))
+		return NULL;
+	m = kmalloc(size, GFP_ATOMIC | __GFP_NOWARN);
+	if (!m) {
+		quic_recvbuf_uncharge(sk, size);
+		return NULL;
+	}
+	INIT_LIST_HEAD(&m->item.list);
+	m->item.kind = kind;
+	m->len = len;
+	m->off = 0;
+	m->level = 0;
+	m->charged = size;
+	return m;
+}
+
+void quic_msg_free(struct sock *sk, struct quic_msg *m)
+{
+	if (!list_empty(&m->item.list)) {
+		list_del(&m->item.list);
+		quic_sk(sk)->nmsgs--;
+	}
+	quic_recvbuf_uncharge(sk, m->charged);
+	kfree(m);
+}
+
+void quic_msg_queue(struct sock *sk, struct quic_msg *m)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	struct list_head *pos = &qs->ready;
+	struct quic_item *it;
+
+	if (m->item.kind == QUIC_ITEM_TLS) {
+		list_for_each_entry(it, &qs->ready, list)
+			if (it->kind != QUIC_ITEM_TLS)
+				break;
+		pos = &it->list;
+	}
+	list_add_tail(&m->item.list, pos);
+	qs->nmsgs++;
+	qs->wake |= QUIC_WAKE_READ;
+}
+
+void quic_sock_purge_ready(struct sock *sk)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	struct quic_item *it;
+
+	while (!list_empty(&qs->ready)) {
+		it = list_first_entry(&qs->ready, struct quic_item, list);
+		if (it->kind == QUIC_ITEM_STREAM)
+			quic_recvbuf_purge(sk, container_of(it, struct quic_sock_stream, item));
+		else
+			quic_msg_free(sk, container_of(it, struct quic_msg, item));
+	}
+}
+
+/* --- after the handshake --- */
+
+static u32 tls_length(const u8 *p)
+{
+	return p[1] << 16 | p[2] << 8 | p[3];
+}
+
+static void ticket_keep(struct sock *sk, const struct quic_msg *m)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	u8 *copy = kmemdup(m->data, m->off, GFP_ATOMIC | __GFP_NOWARN);
+
+	quic_event_put(sk, QUIC_EVENT_NEW_SESSION_TICKET, m->data, m->off);
+	if (!copy)
+		return;
+	kfree_sensitive(qs->ticket);
+	qs->ticket = copy;
+	qs->ticket_len = m->off;
+	/* Those who poll for option 12 wait for a change of state. */
+	qs->wake |= QUIC_WAKE_STATE;
+}
+
+/* Take what the message at hand still lacks. Return: bytes used; 0: this is not a TLS message */
+static u32 post_fill(struct sock *sk, struct quic_msg *m, const u8 *data, u32 len)
+{
+	u32 want = TLS_HEADER, n;
+
+	if (m->off >= TLS_HEADER)
+		want += tls_length(m->data);
+	if (want > m->len)
+		return 0;
+	n = min(len, want - m->off);
+	memcpy(m->data + m->off, data, n);
+	m->off += n;
+	if (m->off < TLS_HEADER || m->off < TLS_HEADER + tls_length(m->data))
+		return n;
+	if (m->data[0] == TLS_NEW_SESSION_TICKET)
+		ticket_keep(sk, m);
+	m->off = 0;
+	return n;
+}
+
+/* Whatever is not understood is skipped: it concerns nobody but the TLS library, which is gone. */
+static int post_handshake(struct sock *sk, const u8 *data, u32 len)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	u32 n;
+
+	if (qs->conn.server || qs->post_broken)
+		return 0;
+	if (!qs->post) {
+		qs->post = quic_msg_new(sk, QUIC_ITEM_TLS, QUIC_TICKET_MAX);
+		if (!qs->post)
+			return -ENOBUFS;
+	}
+	while (len) {
+		n = post_fill(sk, qs->post, data, len);
+		if (!n) {
+			qs->post_broken = true;
+			break;
+		}
+		data += n;
+		len -= n;
+	}
+	/* Between messages: hold no buffer. */
+	if (!qs->post->off || qs->post_broken) {
+		quic_msg_free(sk, qs->post);
+		qs->post = NULL;
+	}
+	return 0;
+}
+
+int quic_msg_crypto(struct sock *sk, u8 level, const u8 *data, u32 len)
+{
+	struct quic_msg *m;
+
+	if (level == QUIC_LEVEL_APP)
+		return post_handshake(sk, data, len);
+	m = quic_msg_new(sk, QUIC_ITEM_TLS, len);
+	if (!m)
+		return -ENOBUFS;
+	m->level = level;
+	memcpy(m->data, data, len);
+	quic_msg_queue(sk, m);
+	return 0;
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0
+/* poll() and ioctl(): what can be done now without waiting. */
+#include <linux/poll.h>
+#include <asm/ioctls.h>
+#include <linux/sockios.h>
+#include <net/inet_common.h>
+#include <net/transp_v6.h>
+
+#include "sock.h"
+
+static __poll_t poll_listener(struct sock *sk)
+{
+	struct quic_listener *l;
+	__poll_t mask = 0;
+
+	/* The socket lock keeps the listener; connection attempts come without it. */
+	lock_sock(sk);
+	l = quic_sk(sk)->listener;
+	if (l && quic_listener_ready(l))
+		mask = EPOLLIN | EPOLLRDNORM;
+	release_sock(sk);
+	return mask;
+}
+
+static __poll_t poll_write(struct socket *sock)
+{
+	struct sock *sk = sock->sk;
+	__poll_t mask = 0;
+
+	if (sk->sk_state == TCP_SYN_SENT || sk->sk_state == TCP_SYN_RECV)
+		return 0;
+	/* The stream table is behind the lock. */
+	lock_sock(sk);
+	if (!quic_sock_writable(sk)) {
+		sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
+		set_bit(SOCK_NOSPACE, &sock->flags);
+	} else {
+		mask = EPOLLOUT | EPOLLWRNORM;
+	}
+	release_sock(sk);
+	return mask;
+}
+
+__poll_t quic_sock_poll(struct file *file, struct socket *sock, poll_table *wait)
+{
+	struct sock *sk = sock->sk;
+	struct quic_sock *qs = quic_sk(sk);
+	__poll_t mask = 0;
+	u8 shutdown;
+	int state;
+
+	sock_poll_wait(file, sock, wait);
+	state = READ_ONCE(sk->sk_state);
+	if (state == TCP_LISTEN)
+		return poll_listener(sk);
+
+	shutdown = READ_ONCE(sk->sk_shutdown);
+	if (shutdown == SHUTDOWN_MASK || state == TCP_CLOSE)
+		mask |= EPOLLHUP;
+	if (shutdown & RCV_SHUTDOWN)
+		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
+	if (!list_empty_careful(&qs->ready))
+		mask |= EPOLLIN | EPOLLRDNORM;
+	/* Writing fails at once, which is an answer too. */
+	if (shutdown & SEND_SHUTDOWN)
+		mask |= EPOLLOUT | EPOLLWRNORM;
+	else if (state != TCP_CLOSE)
+		mask |= poll_write(sock);
+	if (READ_ONCE(sk->sk_err))
+		mask |= EPOLLERR;
+	return mask;
+}
+
+/* Written, never sent */
+static u64 bytes_unsent(struct quic_sock *qs)
+{
+	struct rb_node *n;
+	u64 sum = 0;
+
+	for (n = rb_first(&qs->conn.streams.tree); n; n = rb_next(n)) {
+		const struct quic_stream *s = rb_entry(n, struct quic_stream, node);
+
+		if (s->tx.exists && s->tx.state <= QUIC_SEND_SENT)
+			sum += s->tx.written - s->tx.next;
+	}
+	return sum;
+}
+
+static int count(struct sock *sk, unsigned int cmd, u64 *val)
+{
+	struct quic_sock *qs = quic_sk(sk);
+
+	if (qs->listener)
+		return -EINVAL;
+	*val = 0;
+	if (!qs->conn_live)
+		return 0;
+	if (cmd == SIOCINQ)
+		*val = qs->unread;
+	else if (cmd == SIOCOUTQ)
+		*val = qs->unacked;
+	else
+		*val = bytes_unsent(qs);
+	return 0;
+}
+
+int quic_sock_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
+{
+	struct sock *sk = sock->sk;
+	u64 val;
+	int err;
+
+	switch (cmd) {
+	case SIOCINQ:
+	case SIOCOUTQ:
+	case SIOCOUTQNSD:
+		lock_sock(sk);
+		err = count(sk, cmd, &val);
+		release_sock(sk);
+		if (err)
+			return err;
+		return put_user((int)min_t(u64, val, INT_MAX), (int __user *)arg);
+	}
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6)
+		return inet6_ioctl(sock, cmd, arg);
+#endif
+	return inet_ioctl(sock, cmd, arg);
+}

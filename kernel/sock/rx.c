@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Packets in, and the pump that follows: after each train one decision what to
+ * send, one look at the timer, one wake-up.
+ */
+#include "sock.h"
+
+/* --- what came --- */
+
+unsigned int quic_sock_feed(struct sock *sk, struct sk_buff *skb, u64 now)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	unsigned int nseg, n;
+
+	nseg = DIV_ROUND_UP(skb->len, max(quic_skb_seg_size(skb), 1u));
+	qs->cur = quic_recvbuf_train(nseg, skb->len);
+	if (!qs->cur) {
+		atomic_inc(&sk->sk_drops);
+		return 0;
+	}
+	n = quic_skb_rx(&qs->conn, skb, now);
+	quic_recvbuf_train_done(sk, xchg(&qs->cur, NULL));
+	return n;
+}
+
+/*
+ * RFC 9000, 9: a client takes packets from the server's address only. A server also hears a client
+ * that moved; answers go to the old address until the new one is validated.
+ */
+static bool from_peer(struct quic_sock *qs, const struct sk_buff *skb)
+{
+	union quic_addr local = {}, remote = {};
+
+	if (qs->conn.server)
+		return true;
+	quic_skb_addrs(skb, qs->ep, &local, &remote);
+	if (remote.sa.sa_family == AF_INET6)
+		return remote.v6.sin6_port == qs->peer.remote.v6.sin6_port &&
+		       ipv6_addr_equal(&remote.v6.sin6_addr, &qs->peer.remote.v6.sin6_addr);
+	return remote.v4.sin_port == qs->peer.remote.v4.sin_port &&
+	       remote.v4.sin_addr.s_addr == qs->peer.remote.v4.sin_addr.s_addr;
+}
+
+static void rcv(struct sock *sk, struct sk_buff *skb)
+{
+	struct quic_sock *qs = quic_sk(sk);
+
+	if (qs->conn_live && from_peer(qs, skb)) {
+		quic_sock_feed(sk, skb, ktime_get_ns());
+		consume_skb(skb);
+		quic_sendbuf_grow(sk);
+		quic_sock_pump(sk);
+	} else {
+		kfree_skb(skb);
+	}
+}
+
+int quic_sock_backlog_rcv(struct sock *sk, struct sk_buff *skb)
+{
+	rcv(sk, skb);
+	return 0;
+}
+
+void quic_sock_rcv(struct sock *sk, struct sk_buff *skb)
+{
+	/* As TCP: acknowledgments are small and must not wait for room. */
+	u32 limit = READ_ONCE(sk->sk_rcvbuf) + READ_ONCE(sk->sk_sndbuf) + (64u << 10);
+
+	bh_lock_sock(sk);
+	if (!sock_owned_by_user(sk)) {
+		rcv(sk, skb);
+	} else if (sk_add_backlog(sk, skb, limit)) {
+		atomic_inc(&sk->sk_drops);
+		kfree_skb(skb);
+	}
+	bh_unlock_sock(sk);
+}
+
+void quic_sock_mtu(struct sock *sk, u32 payload)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	u64 now = ktime_get_ns();
+
+	bh_lock_sock(sk);
+	if (sock_owned_by_user(sk)) {
+		qs->new_mtu = payload;
+		__set_bit(QUIC_DEFER_MTU, &qs->deferred);
+	} else if (qs->conn_live) {
+		quic_conn_set_mtu(&qs->conn, payload, now);
+		quic_sock_timer_set(sk, now);
+	}
+	bh_unlock_sock(sk);
+}
+
+/* --- what follows --- */
+
+void quic_sock_wake(struct sock *sk)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	u8 wake = qs->wake;
+
+	if (!wake)
+		return;
+	qs->wake = 0;
+	if (sock_flag(sk, SOCK_DEAD))
+		return;
+	if (wake & QUIC_WAKE_STATE)
+		sk->sk_state_change(sk);
+	if (wake & QUIC_WAKE_ERROR)
+		sk_error_report(sk);
+	if (wake & QUIC_WAKE_READ)
+		sk->sk_data_ready(sk);
+	if ((wake & QUIC_WAKE_WRITE) && sk->sk_socket &&
+	    test_bit(SOCK_NOSPACE, &sk->sk_socket->flags) && quic_sock_writable(sk))
+		sk->sk_write_space(sk);
+}
+
+/* The connection is over and the core reads the pages no more. */
+static void purge_send(struct sock *sk)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	struct rb_node *n;
+
+	qs->purged = true;
+	for (n = rb_first(&qs->conn.streams.tree); n; n = rb_next(n))
+		quic_sendbuf_purge(sk, quic_sock_stream_of(rb_entry(n, struct quic_stream, node)));
+}
+
+void quic_sock_pump(struct sock *sk)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	u64 now = ktime_get_ns();
+
+	if (!qs->conn_live)
+		return;
+	qs->unsent = 0;
+	quic_xmit(sk, &qs->conn, &qs->peer, qs->ep, now);
+	quic_sock_check_linger(sk, now);
+	if (qs->conn.state > QUIC_CONN_ESTABLISHED && !qs->purged)
+		purge_send(sk);
+	quic_sock_timer_set(sk, now);
+	quic_sock_wake(sk);
+}

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Stream bytes waiting to be sent and acknowledged: the one copy.
+ *
+ * A stream has a list of page fragments, contiguous by offset. Bytes are copied
+ * in once; the sealer reads them there, for retransmissions too, so nothing
+ * changes below tx.written (RFC 9000, 2.2). Small writes get a piece with room
+ * for the next ones, twice as much each time, so that a datagram never gathers
+ * many pieces. Memory is in sk_wmem_queued until acknowledged.
+ */
+#include "sock.h"
+
+#define ROOM_MIN	256	/* bytes set aside for the first small write */
+#define ROOM_MAX	4096
+
+static struct quic_sendbuf *last(const struct quic_sock_stream *s)
+{
+	return list_empty(&s->sndq) ? NULL :
+	       list_last_entry(&s->sndq, struct quic_sendbuf, list);
+}
+
+static void charge(struct sock *sk, struct quic_sendbuf *b, u32 size)
+{
+	b->charged += size;
+	sk_wmem_queued_add(sk, size);
+	sk_mem_charge(sk, size);
+}
+
+static void buf_free(struct sock *sk, struct quic_sock_stream *s, struct quic_sendbuf *b)
+{
+	if (s->cursor == b)
+		s->cursor = NULL;
+	list_del(&b->list);
+	put_page(b->page);
+	sk_wmem_queued_add(sk, -(int)b->charged);
+	sk_mem_uncharge(sk, b->charged);
+	kfree(b);
+}
+
+static int copy_in(struct page *page, u32 off, u32 len, struct msghdr *msg)
+{
+	size_t n = copy_page_from_iter(page, off, len, &msg->msg_iter);
+
+	return n ? (int)n : -EFAULT;
+}
+
+static int fill_room(struct quic_sendbuf *b, struct msghdr *msg, u32 max)
+{
+	int n = copy_in(b->page, b->page_off + b->len, min(max, b->room), msg);
+
+	if (n > 0) {
+		b->len += n;
+		b->room -= n;
+	}
+	return n;
+}
+
+static struct quic_sendbuf *buf_new(struct sock *sk, struct quic_sock_stream *s,
+				    const struct page_frag *pf)
+{
+	struct quic_sendbuf *b = kmalloc(sizeof(*b), sk->sk_allocation);
+	struct quic_sendbuf *prev = last(s);
+
+	if (!b)
+		return NULL;
+	b->off = prev ? prev->off + prev->len : s->core.tx.written;
+	b->page = pf->page;
+	get_page(b->page);
+	b->page_off = pf->offset;
+	b->len = 0;
+	b->room = 0;
+	b->charged = 0;
+	list_add_tail(&b->list, &s->sndq);
+	return b;
+}
+
+/* Bytes to take from the page for @len bytes of data. */
+static u32 slot_size(const struct quic_sendbuf *prev, u32 len, u32 avail)
+{
+	u32 want = ROOM_MIN;
+
+	if (prev && prev->charged < ROOM_MAX)
+		want = clamp_t(u32, prev->charged * 2, ROOM_MIN, ROOM_MAX);
+	return min(max(len, want), avail);
+}
+
+int quic_sendbuf_append(struct sock *sk, struct quic_sock_stream *s, struct msghdr *msg, u32 max)
+{
+	struct page_frag *pf = sk_page_frag(sk);
+	struct quic_sendbuf *b = last(s), *new;
+	u32 slot;
+	int n;
+
+	if (b && b->room)
+		return fill_room(b, msg, max);
+	if (!sk_page_frag_refill(sk, pf))
+		return -ENOBUFS;
+	max = min(max, pf->size - pf->offset);
+	if (b && b->page == pf->page && b->page_off + b->len == pf->offset) {
+		if (!sk_wmem_schedule(sk, max))
+			return -ENOBUFS;
+		n = copy_in(pf->page, pf->offset, max, msg);
+		if (n < 0)
+			return n;
+		b->len += n;
+		charge(sk, b, n);
+		pf->offset += n;
+		return n;
+	}
+	slot = slot_size(b, max, pf->size - pf->offset);
+	if (!sk_wmem_schedule(sk, slot + sizeof(*new)))
+		return -ENOBUFS;
+	new = buf_new(sk, s, pf);
+	if (!new)
+		return -ENOBUFS;
+	charge(sk, new, slot + sizeof(*new));
+	new->room = slot;
+	pf->offset += slot;
+	n = fill_room(new, msg, max);
+	if (n < 0)
+		buf_free(sk, s, new);
+	return n;
+}
+
+/* The piece that holds @off: lookups mostly go on where the last one ended. */
+static struct quic_sendbuf *find(struct quic_sock_stream *s, u64 off)
+{
+	struct quic_sendbuf *b = s->cursor;
+
+	if (!b || off < b->off)
+		b = list_first_entry_or_null(&s->sndq, struct quic_sendbuf, list);
+	if (!b || off < b->off)
+		return NULL;
+	list_for_each_entry_from(b, &s->sndq, list)
+		if (off < b->off + b->len)
+			return b;
+	return NULL;
+}
+
+unsigned int quic_sendbuf_vecs(struct quic_sock_stream *s, u64 off, u32 len, struct quic_vec *v,
+			       unsigned int max)
+{
+	struct quic_sendbuf *b = find(s, off);
+	unsigned int n = 0;
+	u32 skip, take;
+
+	if (WARN_ON_ONCE(!b))
+		return 0;
+	list_for_each_entry_from(b, &s->sndq, list) {
+		if (n == max)
+			return 0;
+		skip = off - b->off;
+		take = min(len, b->len - skip);
+		v[n].base = page_address(b->page) + b->page_off + skip;
+		v[n++].len = take;
+		s->cursor = b;
+		off += take;
+		len -= take;
+		if (!len)
+			break;
+	}
+	return n;
+}
+
+void quic_sendbuf_copy(struct quic_sock_stream *s, u64 off, u32 len, u8 *to)
+{
+	struct quic_sendbuf *b = find(s, off);
+	u32 skip, take;
+
+	if (WARN_ON_ONCE(!b)) {
+		memset(to, 0, len);
+		return;
+	}
+	list_for_each_entry_from(b, &s->sndq, list) {
+		skip = off - b->off;
+		take = min(len, b->len - skip);
+		memcpy(to, page_address(b->page) + b->page_off + skip, take);
+		s->cursor = b;
+		to += take;
+		off += take;
+		len -= take;
+		if (!len)
+			break;
+	}
+}
+
+void quic_sendbuf_acked(struct sock *sk, struct quic_sock_stream *s, u64 acked)
+{
+	struct quic_sendbuf *b, *tmp;
+
+	quic_sk(sk)->unacked -= acked - s->released;
+	s->released = acked;
+	list_for_each_entry_safe(b, tmp, &s->sndq, list) {
+		/* The last one stays while there is room in it. */
+		if (b->off + b->len > acked || (b->room && list_is_last(&b->list, &s->sndq) &&
+						!s->core.tx.fin && s->core.tx.state <= QUIC_SEND_SENT))
+			break;
+		buf_free(sk, s, b);
+	}
+	quic_sk(sk)->wake |= QUIC_WAKE_WRITE;
+}
+
+void quic_sendbuf_purge(struct sock *sk, struct quic_sock_stream *s)
+{
+	struct quic_sendbuf *b, *tmp;
+
+	quic_sk(sk)->unacked -= s->core.tx.written - s->released;
+	s->released = s->core.tx.written;
+	list_for_each_entry_safe(b, tmp, &s->sndq, list)
+		buf_free(sk, s, b);
+}
+
+/* As tcp_sndbuf_expand(): two windows, so that one can be in flight while the next is written. */
+void quic_sendbuf_grow(struct sock *sk)
+{
+	u64 want = 2 * quic_sk(sk)->conn.loss.cc.cwnd;
+
+	if (sk->sk_userlocks & SOCK_SNDBUF_LOCK)
+		return;
+	want = min_t(u64, want + want / 4, READ_ONCE(quic_sysctl_wmem[2]));
+	if (want > sk->sk_sndbuf)
+		WRITE_ONCE(sk->sk_sndbuf, want);
+}

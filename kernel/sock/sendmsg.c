@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * sendmsg(): stream data and TLS messages.
+ *
+ * Data is taken as far as the peer's limits and the send buffer allow, so what
+ * is queued can be sent as soon as congestion control lets it, and no stream
+ * fills the buffer with bytes it must not send. The socket lock is let go only
+ * while waiting; a stream is looked up anew by its ID afterwards.
+ */
+#include "sock.h"
+
+#define PUMP_BYTES	(64 << 10)	/* a long write starts sending before it ends */
+#define TLS_SEND_MAX	(64 << 10)	/* bytes of TLS messages taken in one call */
+
+static bool over(const struct sock *sk)
+{
+	return sk->sk_err || (sk->sk_shutdown & SEND_SHUTDOWN);
+}
+
+static bool memory_free(const struct sock *sk)
+{
+	return READ_ONCE(sk->sk_wmem_queued) < READ_ONCE(sk->sk_sndbuf);
+}
+
+/* Can @sid (< 0: any of our streams to come) take a byte, or never will? */
+static bool stream_writable(const struct sock *sk, s64 sid)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	struct quic_stream *s;
+
+	if (!memory_free(sk))
+		return false;
+	if (sid < 0)
+		return qs->conn.tx_max > qs->conn.tx_data;
+	s = quic_stream_find(&qs->conn, sid);
+	return !s || s->tx.state > QUIC_SEND_SEND || s->tx.fin || quic_stream_credit(&qs->conn, s);
+}
+
+/* For poll(): established, and the stream a plain write() goes to takes data. */
+bool quic_sock_writable(const struct sock *sk)
+{
+	struct quic_sock *qs = quic_sk(sk);
+
+	if (!qs->conn_live || qs->conn.state != QUIC_CONN_ESTABLISHED)
+		return false;
+	return stream_writable(sk, qs->last_sid);
+}
+
+static bool may_open(const struct sock *sk, s64 sid, bool uni)
+{
+	const struct quic_streams *k = &quic_sk(sk)->conn.streams.kind[uni];
+
+	return k->local_next < k->local_max && (sid < 0 || (u64)sid >> 2 < k->local_max);
+}
+
+struct tx_wait {
+	s64 sid;
+	bool open, uni;
+};
+
+static bool wait_over(const struct sock *sk, const struct tx_wait *w)
+{
+	if (over(sk))
+		return true;
+	return w->open ? may_open(sk, w->sid, w->uni) : stream_writable(sk, w->sid);
+}
+
+/* Sleep until there is a point in trying again. Return: 0 or why not to. */
+static int tx_wait(struct sock *sk, const struct tx_wait *w, long *timeo)
+{
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	int err = 0;
+
+	if (!*timeo)
+		return -EAGAIN;
+	/* What the peer needs in order to raise its limits has to go out first. */
+	quic_sock_pump(sk);
+	add_wait_queue(sk_sleep(sk), &wait);
+	while (!wait_over(sk, w)) {
+		err = -EAGAIN;
+		if (!*timeo)
+			break;
+		err = sock_intr_errno(*timeo);
+		if (signal_pending(current))
+			break;
+		err = 0;
+		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+		sk_wait_event(sk, timeo, wait_over(sk, w), &wait);
+	}
+	remove_wait_queue(sk_sleep(sk), &wait);
+	if (!err && over(sk))
+		err = -EPIPE;
+	return err;
+}
+
+/* --- which stream --- */
+
+struct quic_sock_stream *quic_sock_stream_open(struct sock *sk, s64 sid, bool uni, long *timeo,
+					       int *err)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	struct tx_wait w = { .open = true, .sid = sid };
+	struct quic_stream *s;
+
+	w.uni = sid < 0 ? uni : !!(sid & QUIC_STREAM_TYPE_UNI_MASK);
+	for (;;) {
+		if (sid < 0)
+			s = quic_stream_open(&qs->conn, uni, err);
+		else
+			s = quic_stream_open_id(&qs->conn, sid, err);
+		if (s) {
+			qs->last_sid = s->id;
+			return quic_sock_stream_of(s);
+		}
+		if (*err != -EAGAIN)
+			return NULL;
+		*err = tx_wait(sk, &w, timeo);
+		if (*err)
+			return NULL;
+	}
+}
+
+static struct quic_sock_stream *tx_stream(struct sock *sk, const struct quic_cmsg *a, long *timeo,
+					  int *err)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	bool new = a->flags & MSG_QUIC_STREAM_NEW;
+	s64 sid = a->sid < 0 && !new ? qs->last_sid : a->sid;
+	long no_wait = 0;
+	struct quic_stream *s;
+
+	*err = -EINVAL;
+	if (sid >= 0) {
+		s = quic_stream_find(&qs->conn, sid);
+		if (s && new && s->tx.state != QUIC_SEND_READY)
+			return NULL;
+		if (s)
+			return quic_sock_stream_of(s);
+		if (!new)
+			return NULL;
+	}
+	return quic_sock_stream_open(sk, sid, a->flags & MSG_QUIC_STREAM_UNI,
+				     a->flags & MSG_QUIC_STREAM_DONTWAIT ? &no_wait : timeo, err);
+}
+
+/* Still there, ours to write and unfinished? */
+static struct quic_sock_stream *tx_again(struct sock *sk, u64 id)
+{
+	struct quic_stream *s = quic_stream_find(&quic_sk(sk)->conn, id);
+
+	if (!s || !s->tx.exists || s->tx.fin || s->tx.state > QUIC_SEND_SEND)
+		return NULL;
+	return quic_sock_stream_of(s);
+}
+
+/* --- stream data --- */
+
+/* The receiver learns that its limit is what stops us (RFC 9000, 19.12 and 19.13). */
+static void say_blocked(struct sock *sk, struct quic_stream *s)
+{
+	struct quic_conn *c = &quic_sk(sk)->conn;
+
+	if (s->tx.written >= s->tx.max && s->tx.blocked_at != s->tx.max) {
+		s->tx.blocked_at = s->tx.max;
+		s->tx.blocked_wanted = true;
+		quic_stream_activate(c, s);
+	} else if (c->tx_data >= c->tx_max && c->tx_blocked_at != c->tx_max) {
+		c->tx_blocked_at = c->tx_max;
+		c->data_blocked_wanted = true;
+	}
+}
+
+static void pump_if_due(struct sock *sk, bool more)
+{
+	struct quic_sock *qs = quic_sk(sk);
+
+	if (!more || qs->unsent >= qs->conn.pmtu.cur)
+		quic_sock_pump(sk);
+}
+
+/* Take one piece. Return: bytes, 0 when it must wait first, or an error */
+static int take(struct sock *sk, struct quic_sock_stream *s, struct msghdr *msg, bool fin)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	u64 credit = quic_stream_credit(&qs->conn, &s->core);
+	size_t left = msg_data_left(msg);
+	int n;
+
+	if (!credit)
+		say_blocked(sk, &s->core);
+	if (!credit || !memory_free(sk))
+		return 0;
+	n = quic_sendbuf_append(sk, s, msg, min3(credit, (u64)left, (u64)PUMP_BYTES));
+	if (n == -ENOBUFS)
+		return 0;
+	if (n < 0)
+		return n;
+	quic_stream_wrote(&qs->conn, &s->core, n, fin && (size_t)n == left);
+	qs->unacked += n;
+	qs->unsent += n;
+	if (qs->unsent >= PUMP_BYTES)
+		quic_sock_pump(sk);
+	return n;
+}
+
+static int send_stream(struct sock *sk, struct msghdr *msg, size_t len, const struct quic_cmsg *a,
+		       long timeo)
+{
+	bool fin = a->flags & MSG_QUIC_STREAM_FIN;
+	struct tx_wait w = {};
+	struct quic_sock_stream *s;
+	size_t done = 0;
+	int err, n;
+
+	if (!len && !fin)
+		return -EMSGSIZE;
+	s = tx_stream(sk, a, &timeo, &err);
+	if (!s)
+		return err;
+	w.sid = s->core.id;
+	s = tx_again(sk, w.sid);
+	if (!s)
+		return -EINVAL;
+	if (!len)
+		quic_stream_wrote(&quic_sk(sk)->conn, &s->core, 0, true);
+	while (done < len) {
+		n = take(sk, s, msg, fin);
+		if (n > 0) {
+			done += n;
+			/* Sending may end the connection, or the peer the stream. */
+			err = over(sk) ? -EPIPE : 0;
+		} else {
+			s->want_max_data = true;
+			err = n ? n : tx_wait(sk, &w, &timeo);
+		}
+		if (err)
+			break;
+		s = tx_again(sk, w.sid);
+		if (!s && done < len) {
+			err = -EINVAL;
+			break;
+		}
+	}
+	pump_if_due(sk, msg->msg_flags & MSG_MORE);
+	if (done || !len)
+		return done;
+	/* Programs tell flow control from a full accept of streams by this. */
+	return err == -EAGAIN && a->has_stream ? -ENOSPC : err;
+}
+
+/* --- TLS messages --- */
+
+static int send_tls(struct sock *sk, struct msghdr *msg, size_t len, u8 level)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	u8 *buf;
+	int err;
+
+	if (!len)
+		return -EMSGSIZE;
+	len = min_t(size_t, len, TLS_SEND_MAX);
+	buf = kvmalloc(len, GFP_KERNEL);
+	if (!buf)
+		return -ENOMEM;
+	err = -EFAULT;
+	if (copy_from_iter_full(buf, len, &msg->msg_iter))
+		err = quic_conn_crypto_send(&qs->conn, level, buf, len);
+	kvfree(buf);
+	if (err)
+		return err;
+	/* MSG_MORE: another level follows and shares the datagram (RFC 9000, 12.2). */
+	if (!(msg->msg_flags & MSG_MORE))
+		quic_sock_pump(sk);
+	return len;
+}
+
+static int send_datagram(struct sock *sk)
+{
+	/* RFC 9221, 3: we never offer it, so it is never negotiated. */
+	return -EINVAL;
+}
+
+/* Is there a connection that takes data at all? */
+static int check_state(struct sock *sk, const struct quic_cmsg *a)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	int err;
+
+	if (!qs->conn_live)
+		return qs->dead ? -EPIPE : -ENOTCONN;
+	if (over(sk) || qs->conn.state > QUIC_CONN_ESTABLISHED) {
+		err = sock_error(sk);
+		return err ? err : -EPIPE;
+	}
+	/* Before the peer's limits are known there is nothing to wait for. */
+	if (!a->has_level && !qs->conn.peer_tp_set && !qs->early)
+		return -ENOTCONN;
+	return 0;
+}
+
+int quic_sock_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
+{
+	struct quic_cmsg a;
+	long timeo;
+	int err;
+
+	err = quic_cmsg_parse(msg, &a);
+	if (err)
+		return err;
+	lock_sock(sk);
+	timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
+	err = check_state(sk, &a);
+	if (!err) {
+		if (a.has_level)
+			err = send_tls(sk, msg, len, a.level);
+		else if (msg->msg_flags & MSG_QUIC_DATAGRAM)
+			err = send_datagram(sk);
+		else
+			err = send_stream(sk, msg, len, &a, timeo);
+	}
+	if (err == -EPIPE)
+		err = sk_stream_error(sk, msg->msg_flags, err);
+	release_sock(sk);
+	return err;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Options of level SOL_QUIC as tables of functions, one file a subject. The
+ * functions run under the socket lock with the value in kernel memory.
+ */
+#ifndef QUIC_SOCK_SOCKOPT_H
+#define QUIC_SOCK_SOCKOPT_H
+
+#include "sock.h"
+
+struct quic_sockopt {
+	u8 name;
+	u8 least;	/* bytes: the first field; shorter values are EINVAL */
+	u16 size;	/* bytes of the structure, or at most of a string */
+	bool bytes;	/* a string: len is what was given, longer is EINVAL */
+	/* @val: @size bytes, zeroed behind @len. Return: 0 or errno */
+	int (*set)(struct sock *sk, const void *val, u32 len);
+	/* @val: @size bytes, the caller's value in their front. Return: length or errno */
+	int (*get)(struct sock *sk, void *val, u32 len);
+};
+
+extern const struct quic_sockopt quic_sockopts_stream[], quic_sockopts_conn[],
+				 quic_sockopts_config[], quic_sockopts_tls[];
+extern const unsigned int quic_sockopts_stream_n, quic_sockopts_conn_n, quic_sockopts_config_n,
+			  quic_sockopts_tls_n;
+
+/* Is there a connection one can talk to? 0, -ENOTCONN or -EPIPE */
+int quic_sockopt_alive(const struct quic_sock *qs);
+/* connect.c: transport parameters into the connection, until they were encoded */
+void quic_sock_apply_params(struct quic_sock *qs);
+
+#endif

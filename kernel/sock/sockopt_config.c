@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Options that configure a socket before it has a connection, and the defaults. */
+#include "sockopt.h"
+
+#define PROBE_INTERVAL_MIN	5000000		/* us */
+#define RTT_MIN			2000		/* us */
+#define RTT_MAX			6000000		/* us */
+
+static bool config_valid(const struct quic_config *c)
+{
+	if (c->version && c->version != QUIC_VERSION_V1 && c->version != QUIC_VERSION_V2)
+		return false;
+	if (c->plpmtud_probe_interval && c->plpmtud_probe_interval < PROBE_INTERVAL_MIN)
+		return false;
+	if (c->initial_smoothed_rtt &&
+	    (c->initial_smoothed_rtt < RTT_MIN || c->initial_smoothed_rtt > RTT_MAX))
+		return false;
+	if (c->payload_cipher_type && (c->payload_cipher_type < QUIC_CIPHER_AES_GCM_128 ||
+				       c->payload_cipher_type > QUIC_CIPHER_CHACHA20_POLY1305))
+		return false;
+	return c->congestion_control_algo < QUIC_CONG_ALG_MAX && c->validate_peer_address <= 1 &&
+	       c->stream_data_nodelay <= 1 && c->certificate_request <= 2;
+}
+
+static int config_set(struct sock *sk, const void *val, u32 len)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	const struct quic_config *c = val;
+	struct quic_config *to = &qs->config;
+
+	if (!config_valid(c) || (qs->conn_live && qs->conn.state != QUIC_CONN_HANDSHAKE))
+		return -EINVAL;
+#define TAKE(field)	(to->field = c->field ? c->field : to->field)
+	TAKE(version);
+	TAKE(plpmtud_probe_interval);
+	TAKE(initial_smoothed_rtt);
+	TAKE(payload_cipher_type);
+	TAKE(congestion_control_algo);
+	TAKE(validate_peer_address);
+	TAKE(stream_data_nodelay);
+	TAKE(receive_session_ticket);
+	TAKE(certificate_request);
+	TAKE(keepalive_probe_interval);
+#undef TAKE
+	if (c->congestion_control_algo)
+		qs->cc = quic_cc_find_id(c->congestion_control_algo);
+	if (qs->conn_live && c->keepalive_probe_interval)
+		qs->conn.keepalive = (u64)c->keepalive_probe_interval * NSEC_PER_USEC;
+	return 0;
+}
+
+static int config_get(struct sock *sk, void *val, u32 len)
+{
+	memcpy(val, &quic_sk(sk)->config, sizeof(struct quic_config));
+	return sizeof(struct quic_config);
+}
+
+/* --- ALPN --- */
+
+static bool alpn_valid(const char *s, u32 len)
+{
+	bool empty = true;
+
+	for (; len; len--, s++) {
+		if (*s == ',') {
+			if (empty)
+				return false;
+			empty = true;
+		} else {
+			empty = false;
+		}
+	}
+	return !empty;
+}
+
+static int alpn_set(struct sock *sk, const void *val, u32 len)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	const char *s = val;
+
+	if (len && !s[len - 1])
+		len--;
+	if (qs->listener || memchr(s, 0, len) || !alpn_valid(s, len))
+		return -EINVAL;
+	memcpy(qs->alpn, s, len);
+	qs->alpn_len = len;
+	return 0;
+}
+
+static int alpn_get(struct sock *sk, void *val, u32 len)
+{
+	memcpy(val, quic_sk(sk)->alpn, quic_sk(sk)->alpn_len);
+	return quic_sk(sk)->alpn_len;
+}
+
+/* --- congestion control by name --- */
+
+static int congestion_set(struct sock *sk, const void *val, u32 len)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	char name[QUIC_CC_NAME_MAX] = {};
+	const struct quic_cc_ops *ops;
+
+	memcpy(name, val, min_t(u32, len, sizeof(name) - 1));
+	ops = quic_cc_find(name);
+	if (!ops)
+		return -ENOENT;
+	qs->cc = ops;
+	qs->config.congestion_control_algo = ops->id;
+	if (qs->conn_live && qs->conn.loss.cc.ops != ops) {
+		/* The window stays, the algorithm starts from it. */
+		qs->conn.loss.cc.ops = ops;
+		memset(qs->conn.loss.cc.priv, 0, sizeof(qs->conn.loss.cc.priv));
+		if (ops->init)
+			ops->init(&qs->conn.loss.cc);
+	}
+	return 0;
+}
+
+static int congestion_get(struct sock *sk, void *val, u32 len)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	const struct quic_cc_ops *ops = qs->conn_live ? qs->conn.loss.cc.ops : qs->cc;
+
+	memset(val, 0, QUIC_CC_NAME_MAX);
+	strscpy(val, ops->name, QUIC_CC_NAME_MAX);
+	return QUIC_CC_NAME_MAX;
+}
+
+/* --- defaults; the ABI's header documents them --- */
+
+void quic_sockopt_defaults(struct quic_sock *qs)
+{
+	struct quic_tparams *tp = &qs->tp;
+
+	quic_tparam_defaults(tp);
+	tp->max_idle_timeout = QUIC_DEF_IDLE_NS;
+	tp->max_udp_payload_size = 65527;
+	tp->active_connection_id_limit = 7;
+	tp->max_ack_delay = QUIC_DEF_ACK_DELAY_NS;
+	tp->max_data = 2 * QUIC_DEF_CONN_WINDOW;
+	tp->max_stream_data_bidi_local = QUIC_DEF_STREAM_WINDOW;
+	tp->max_stream_data_bidi_remote = QUIC_DEF_STREAM_WINDOW;
+	tp->max_stream_data_uni = QUIC_DEF_STREAM_WINDOW;
+	tp->max_streams_bidi = QUIC_DEF_STREAMS_BIDI;
+	tp->max_streams_uni = QUIC_DEF_STREAMS_UNI;
+	qs->config.version = QUIC_VERSION_V1;
+	qs->config.initial_smoothed_rtt = QUIC_RTT_INITIAL / NSEC_PER_USEC;
+	qs->config.congestion_control_algo = QUIC_CONG_ALG_CUBIC;
+	qs->cc = &quic_cc_cubic;
+}
+
+const struct quic_sockopt quic_sockopts_config[] = {
+	{ QUIC_SOCKOPT_CONFIG, 4, sizeof(struct quic_config), false, config_set, config_get },
+	{ QUIC_SOCKOPT_ALPN, 0, QUIC_ALPN_MAX, true, alpn_set, alpn_get },
+	{ QUIC_SOCKOPT_CONGESTION, 1, QUIC_CC_NAME_MAX, true, congestion_set, congestion_get },
+};
+
+const unsigned int quic_sockopts_config_n = ARRAY_SIZE(quic_sockopts_config);

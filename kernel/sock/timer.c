@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The socket's one hrtimer, its work item, and what release_sock() catches up on.
+ *
+ * The timer is moved only when it has to fire earlier than it is set to; one
+ * that fires too early is set again. It and the work item hold a reference on
+ * the socket while queued.
+ */
+#include "../compat/hrtimer.h"
+#include "sock.h"
+
+struct workqueue_struct *quic_sock_wq;
+
+static void run(struct sock *sk)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	u64 now = ktime_get_ns();
+
+	if (!qs->conn_live)
+		return;
+	if (quic_conn_deadline(&qs->conn, now) <= now)
+		quic_conn_timeout(&qs->conn, now);
+	quic_sock_pump(sk);
+}
+
+static enum hrtimer_restart fired(struct hrtimer *timer)
+{
+	struct quic_sock *qs = container_of(timer, struct quic_sock, timer);
+	struct sock *sk = quic_sock_sk(qs);
+
+	bh_lock_sock(sk);
+	qs->timer_at = U64_MAX;
+	if (sock_owned_by_user(sk))
+		__set_bit(QUIC_DEFER_TIMER, &qs->deferred);
+	else
+		run(sk);
+	bh_unlock_sock(sk);
+	sock_put(sk);
+	return HRTIMER_NORESTART;
+}
+
+void quic_sock_timer_init(struct sock *sk)
+{
+	struct quic_sock *qs = quic_sk(sk);
+
+	quic_compat_hrtimer_setup(&qs->timer, fired, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_SOFT);
+	qs->timer_at = U64_MAX;
+}
+
+void quic_sock_timer_set(struct sock *sk, u64 now)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	u64 at = quic_conn_deadline(&qs->conn, now);
+
+	if (qs->orphan)
+		at = min(at, qs->linger_until);
+	if (at >= qs->timer_at || qs->dead)
+		return;
+	qs->timer_at = at;
+	/* Whoever runs the callback now has taken it off the queue and drops its own reference. */
+	if (!hrtimer_is_queued(&qs->timer))
+		sock_hold(sk);
+	hrtimer_start(&qs->timer, ns_to_ktime(at), HRTIMER_MODE_ABS_SOFT);
+}
+
+void quic_sock_timer_stop(struct sock *sk)
+{
+	struct quic_sock *qs = quic_sk(sk);
+
+	if (hrtimer_try_to_cancel(&qs->timer) == 1)
+		__sock_put(sk);
+	qs->timer_at = U64_MAX;
+}
+
+/* Called by release_sock() with the spinlock held. */
+void quic_sock_release_cb(struct sock *sk)
+{
+	struct quic_sock *qs = quic_sk(sk);
+
+	if (!qs->deferred)
+		return;
+	if (__test_and_clear_bit(QUIC_DEFER_MTU, &qs->deferred) && qs->conn_live) {
+		quic_conn_set_mtu(&qs->conn, qs->new_mtu, ktime_get_ns());
+		quic_sock_timer_set(sk, ktime_get_ns());
+	}
+	if (__test_and_clear_bit(QUIC_DEFER_TIMER, &qs->deferred))
+		run(sk);
+}
+
+void quic_sock_queue_work(struct sock *sk, int bit)
+{
+	struct quic_sock *qs = quic_sk(sk);
+
+	set_bit(bit, &qs->chores);
+	sock_hold(sk);
+	if (!queue_work(quic_sock_wq, &qs->work))
+		__sock_put(sk);
+}
+
+void quic_sock_work(struct work_struct *work)
+{
+	struct quic_sock *qs = container_of(work, struct quic_sock, work);
+	struct sock *sk = quic_sock_sk(qs);
+
+	lock_sock(sk);
+	if (test_and_clear_bit(QUIC_CHORE_KEYS, &qs->chores) && qs->conn_live &&
+	    qs->conn.state == QUIC_CONN_ESTABLISHED)
+		quic_protect_prepare_update(&qs->conn.prot);
+	release_sock(sk);
+	/* Only an orphan asks for this, once: the reference of the file descriptor goes with it. */
+	if (test_and_clear_bit(QUIC_CHORE_BURY, &qs->chores))
+		sk_common_release(sk);
+	sock_put(sk);
+}
