@@ -86,8 +86,10 @@ const char *tool_reason(int sd, int err, char *buf, size_t len)
 			 close.errcode, (char *)close.phrase);
 		return buf;
 	}
-	snprintf(buf, len, "%s", err == ENOTCONN || err == EPIPE ? "the peer closed the connection" :
-				 strerror(err));
+	if (err == ENOTCONN || err == EPIPE)
+		snprintf(buf, len, "the peer closed the connection");
+	else
+		snprintf(buf, len, "%s", strerror(err));
 	return buf;
 }
 

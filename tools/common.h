@@ -46,7 +46,8 @@ struct option *tool_options(const struct option *own);
 int tool_options_done(struct tool_opts *o, bool server);
 
 /* "NAME: text" on stderr. */
-void tool_say(const struct tool_opts *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void tool_say(const struct tool_opts *o, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /*
  * Connect and shake hands, trying each address of the host. The socket, or a negative exit code,

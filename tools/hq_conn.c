@@ -18,7 +18,8 @@
 static void conn_say(const struct hq_conn *c, const char *what, const char *why)
 {
 	if (c->server->o.verbose)
-		tool_say(&c->server->o, "%s: %s%s%s", c->peer, what, why ? ": " : "", why ? why : "");
+		tool_say(&c->server->o, "%s: %s%s%s", c->peer, what, why ? ": " : "",
+			 why ? why : "");
 }
 
 struct hq_conn *hq_conn_new(struct hq_server *server, int sd)
@@ -226,7 +227,8 @@ static enum send_result stream_send(struct hq_conn *c, struct hq_stream *s, size
 	ret = quic_sendmsg(c->sd, c->server->buf, len, s->sid, MSG_DONTWAIT | MSG_NOSIGNAL |
 			   (s->off + len == s->size ? MSG_QUIC_STREAM_FIN : 0));
 	if (ret < 0)
-		return errno == EAGAIN || errno == ENOSPC || errno == EINTR ? SEND_BLOCKED : SEND_GONE;
+		return errno == EAGAIN || errno == ENOSPC || errno == EINTR ? SEND_BLOCKED :
+									      SEND_GONE;
 	s->off += ret;
 	*sent += ret;
 	c->server->bytes += ret;

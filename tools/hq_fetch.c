@@ -150,7 +150,8 @@ static void request_data(struct fetch *f, struct request *r, size_t len, bool fi
 	r->bytes += len;
 	f->bytes += len;
 	f->moved = tool_now_us();
-	if ((len || fin) && (!request_file(f, r) || (r->fd >= 0 && !write_all(r->fd, f->buf, len)))) {
+	if ((len || fin) &&
+	    (!request_file(f, r) || (r->fd >= 0 && !write_all(r->fd, f->buf, len)))) {
 		setsockopt(f->sd, SOL_QUIC, QUIC_SOCKOPT_STREAM_STOP_SENDING, &stop, sizeof(stop));
 		request_close(f, r, true, strerror(errno));
 		return;
@@ -218,7 +219,8 @@ static int requests_start(struct fetch *f)
 {
 	int err = 0;
 
-	f->stream_blocked = f->send_blocked = false;
+	f->stream_blocked = false;
+	f->send_blocked = false;
 	while (f->next < f->last) {
 		struct request *r = &f->reqs[f->next];
 
@@ -374,11 +376,13 @@ static void json_write(struct fetch *f)
 		tool_say(&f->o, "%s: %s", f->json, strerror(errno));
 		return;
 	}
-	fprintf(out, "{\"files\": %zu, \"failed\": %zu, \"bytes\": %llu, \"seconds\": %.6f, \"connections\": %u, \"handshake_ms\": %.3f",
+	fprintf(out, "{\"files\": %zu, \"failed\": %zu, \"bytes\": %llu, \"seconds\": %.6f, "
+		"\"connections\": %u, \"handshake_ms\": %.3f",
 		f->files, f->failed, (unsigned long long)f->bytes, seconds, f->connections,
 		f->handshake_us / 1000.0);
 	if (f->have_info)
-		fprintf(out, ", \"smoothed_rtt_us\": %u, \"min_rtt_us\": %u, \"pmtu\": %u, \"packets_received\": %llu, \"packets_sent\": %llu, \"packets_lost\": %llu",
+		fprintf(out, ", \"smoothed_rtt_us\": %u, \"min_rtt_us\": %u, \"pmtu\": %u, "
+			"\"packets_received\": %llu, \"packets_sent\": %llu, \"packets_lost\": %llu",
 			f->info.smoothed_rtt, f->info.min_rtt, f->info.pmtu,
 			(unsigned long long)f->info.packets_received,
 			(unsigned long long)f->info.packets_sent,

@@ -3,7 +3,7 @@
 #include <string.h>
 #include "hq.h"
 
-/* The last part of the path as a file name: never empty, never a directory, never hidden upwards. */
+/* The last part of the path as a file name: never empty, never "." or "..". */
 static const char *local_name(const char *path, size_t len, size_t *name_len)
 {
 	const char *name = path + len;

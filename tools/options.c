@@ -203,7 +203,8 @@ int tool_option(struct tool_opts *o, int c, const char *arg)
 int tool_options_done(struct tool_opts *o, bool server)
 {
 	if (server && !o->tls.psk_file && (!o->tls.cert_file || !o->tls.pkey_file)) {
-		tool_say(o, "a server needs --cert and --key, or --psk (selftests/lib/certs DIR makes test certificates)");
+		tool_say(o, "a server needs --cert and --key, or --psk "
+			    "(selftests/lib/certs DIR makes test certificates)");
 		return TOOL_USAGE;
 	}
 	if (o->tls.ca_file && o->tls.flags & QUIC_HANDSHAKE_INSECURE) {

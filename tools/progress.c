@@ -28,7 +28,8 @@ void progress_start(struct progress *p, const char *name, bool force)
 	p->tty = isatty(STDERR_FILENO);
 	p->on = p->tty || force;
 	p->name = name;
-	p->start = p->mark = tool_now_us();
+	p->start = tool_now_us();
+	p->mark = p->start;
 	p->shown = p->start;
 }
 
@@ -58,8 +59,9 @@ static void line_make(double rate, int sd, uint64_t bytes, const char *extra, ch
 	struct quic_info i;
 
 	if (sd >= 0 && tool_info(sd, &i))
-		snprintf(net, sizeof(net), "  rtt %.1f ms  cwnd %s  lost %llu", i.smoothed_rtt / 1000.0,
-			 progress_bytes(i.cwnd, c, sizeof(c)), (unsigned long long)i.packets_lost);
+		snprintf(net, sizeof(net), "  rtt %.1f ms  cwnd %s  lost %llu",
+			 i.smoothed_rtt / 1000.0, progress_bytes(i.cwnd, c, sizeof(c)),
+			 (unsigned long long)i.packets_lost);
 	snprintf(line, size, "%10s  %10s/s%s%s%s", progress_bytes(bytes, a, sizeof(a)),
 		 progress_bytes(rate, b, sizeof(b)), net, extra ? "  " : "", extra ? extra : "");
 }

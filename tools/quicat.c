@@ -176,7 +176,8 @@ static int stream_recv(struct cat *c)
 static int stdout_write(struct cat *c)
 {
 	size_t len = c->out_len - c->out_off;
-	ssize_t ret = write(STDOUT_FILENO, c->out + c->out_off, len < c->out_chunk ? len : c->out_chunk);
+	ssize_t ret = write(STDOUT_FILENO, c->out + c->out_off,
+			    len < c->out_chunk ? len : c->out_chunk);
 
 	if (ret < 0) {
 		if (errno == EAGAIN || errno == EINTR)
@@ -318,7 +319,8 @@ static int cat_open(struct cat *c, int argc, char **argv)
 	int sd;
 
 	if (c->listen ? argc < 1 || argc > 2 : argc != 2) {
-		tool_say(&c->o, "give %s; --help explains", c->listen ? "[ADDRESS] PORT" : "HOST PORT");
+		tool_say(&c->o, "give %s; --help explains",
+			 c->listen ? "[ADDRESS] PORT" : "HOST PORT");
 		return TOOL_USAGE;
 	}
 	host = argc == 2 ? argv[0] : NULL;

@@ -25,7 +25,7 @@ static int params_recv(gnutls_session_t session, const unsigned char *data, size
 		return GNUTLS_E_RECEIVED_ILLEGAL_PARAMETER;
 	}
 	if (ctx->params_seen) {
-		/* After a HelloRetryRequest the second ClientHello repeats it (RFC 8446, 4.1.2). */
+		/* After HelloRetryRequest ClientHello repeats it (RFC 8446, 4.1.2). */
 		if (len == ctx->params_len && !memcmp(data, ctx->params, len))
 			return 0;
 		quic_ctx_fail(ctx, -EPROTO, "the peer changed its transport parameters");

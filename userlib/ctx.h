@@ -33,7 +33,7 @@ struct quic_ctx {
 	char *hostname;		/* to be verified; GnuTLS keeps pointers to it and to verify */
 	gnutls_typed_vdata_st verify[2];
 
-	/* The peer's transport parameters, as they came; a second ClientHello must repeat them. */
+	/* The peer's transport parameters; a second ClientHello must repeat them. */
 	size_t params_len;
 	bool params_seen;
 	uint8_t params[QUIC_CTX_PARAMS_MAX];

@@ -14,7 +14,7 @@
 
 #define FRAME_CRYPTO	0x06	/* RFC 9000, 19.6 */
 
-/* Leave the alert in the kernel: it sends CONNECTION_CLOSE with it on close() (RFC 9001, 4.8). */
+/* Leave the alert in the kernel: close() then tells the peer (RFC 9001, 4.8). */
 static void alert_set(struct quic_ctx *ctx, int alert)
 {
 	struct quic_connection_close close = {
@@ -189,7 +189,7 @@ static int fail_closed(struct quic_ctx *ctx, int err)
 
 	ctx->closed_by_peer = true;
 	quic_queue_free(&ctx->out);
-	/* Once connected, ENOTCONN means that the connection is gone: by silence, if by nothing else. */
+	/* Once connected, ENOTCONN means gone: by silence, if by nothing else. */
 	if (err == -ENOTCONN && ctx->io_done)
 		err = -ETIMEDOUT;
 	if (ctx->sys->getopt(ctx->sd, QUIC_SOCKOPT_CONNECTION_CLOSE, &close, &len) ||

@@ -51,7 +51,6 @@ int quic_psk_load(const struct quic_handshake_opts *opts, char **identity, gnutl
 	char *line = NULL, *name, *key;
 	size_t room = 0;
 	struct stat st;
-	ssize_t len;
 	FILE *f;
 
 	f = fopen(opts->psk_file, "re");
@@ -59,9 +58,10 @@ int quic_psk_load(const struct quic_handshake_opts *opts, char **identity, gnutl
 		return quic_tls_fail(opts, -errno, "cannot read the PSK file %s: %s",
 				     opts->psk_file, strerror(errno));
 	if (!fstat(fileno(f), &st) && st.st_mode & 077)
-		quic_log(LOG_NOTICE, "others may read the keys in %s: chmod 600 it", opts->psk_file);
+		quic_log(LOG_NOTICE, "others may read the keys in %s: chmod 600 it",
+			 opts->psk_file);
 
-	while (err == -ENOENT && (len = getline(&line, &room, f)) > 0) {
+	while (err == -ENOENT && getline(&line, &room, f) > 0) {
 		number++;
 		name = line_split(line, &key);
 		if (!name)

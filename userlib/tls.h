@@ -23,7 +23,7 @@ struct quic_tls {
 int quic_tls_fail(const struct quic_handshake_opts *opts, int err, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* One line of a PSK file: identity (NULL: the first). -ENOENT: no such line; see quic_tls_fail(). */
+/* The line of opts.psk_identity, or the first, of opts.psk_file; to be freed. */
 int quic_psk_load(const struct quic_handshake_opts *opts, char **identity, gnutls_datum_t *hexkey);
 
 /* quic_tls_session() over other socket calls. */

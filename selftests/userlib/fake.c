@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Each endpoint is used by one thread, the peer's is only written by fake_close(), under the lock. */
+/* Each endpoint is used by one thread; fake_close() writes to the peer's, under the lock. */
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>

@@ -132,7 +132,8 @@ enum quic_crypto_level {
  * wants the handshake to resume, 1 to 4096 bytes.
  *
  * QUIC_SOCKOPT_TRANSPORT_PARAM_EXT: while the handshake runs. Read: the local transport parameters
- * as the body of TLS extension 0x39 (RFC 9001, 8.2), at most 256 bytes; EINVAL when they do not fit.
+ * as the body of TLS extension 0x39 (RFC 9001, 8.2), at most 256 bytes; EINVAL when the value is
+ * shorter.
  * Write: the peer's. Malformed or forbidden parameters: EINVAL, and the connection is closed with
  * TRANSPORT_PARAMETER_ERROR (RFC 9000, 7.4).
  *
@@ -150,8 +151,8 @@ enum quic_crypto_level {
  * cmsg QUIC_STREAM_INFO and QUIC_SOCKOPT_STREAM_OPEN. 16 bytes; 12 for a 32-bit x86 caller.
  *
  * sendmsg(): ENOSPC: stream or connection flow control or the send buffer is full and the call may
- * not block. EINVAL: stream not ours to write, finished, or NEW on one already begun. EMSGSIZE: no data
- * and no FIN. EAGAIN: see STREAM_DONTWAIT.
+ * not block. EINVAL: stream not ours to write, finished, or NEW on one already begun. EMSGSIZE: no
+ * data and no FIN. EAGAIN: see STREAM_DONTWAIT.
  * STREAM_OPEN: flags UNI and DONTWAIT; stream_id is returned. EINVAL: the peer's stream or one
  * opened before. EAGAIN: the peer's stream limit is reached and the call may not block; event
  * QUIC_EVENT_STREAM_MAX_STREAM tells when to try again.
@@ -206,7 +207,8 @@ struct quic_connection_close {
 /*
  * QUIC_SOCKOPT_CRYPTO_SECRET: a TLS 1.3 traffic secret (RFC 9001, 5.1). Set once for each level and
  * direction, in the handshake's order; both directions of APP make the connection established.
- * EINVAL: level INITIAL, unknown cipher, a secret that is there already, EARLY in the wrong direction.
+ * EINVAL: level INITIAL, unknown cipher, a secret that is there already, EARLY in the wrong
+ * direction.
  */
 struct quic_crypto_secret {
 	__u8	send;		/* 1: to seal our packets; 0: to open the peer's */
