@@ -9,13 +9,13 @@
 #include "rtt.h"
 
 #define QUIC_CC_NAME_MAX	16
-#define QUIC_CC_CWND_MAX	(1ull << 30)
+#define QUIC_CC_CWND_MAX	BIT_ULL(30)
 #define QUIC_CC_PRIV		32	/* u64 words of an algorithm's own state */
 
 struct quic_cc;
 
 struct quic_cc_ack {
-	u64 bytes;		/* newly acked, in flight, sent after recovery_start: may grow cwnd */
+	u64 bytes;		/* newly acked, in flight, sent after recovery_start: for growth */
 	u64 largest_time;	/* when the last sent of the newly acked packets was sent */
 	u64 in_flight;		/* before these were taken off */
 	bool app_limited;	/* RFC 9002, 7.8: do not grow */
@@ -45,7 +45,7 @@ struct quic_cc {
 	const struct quic_cc_ops *ops;
 	u64 cwnd;
 	u64 ssthresh;		/* U64_MAX: none yet */
-	u64 recovery_start;	/* packets sent at or before belong to the last reduction; 0: never */
+	u64 recovery_start;	/* sent at or before: part of the last reduction; 0: never */
 	u32 mss;		/* max datagram size, bytes */
 	u64 priv[QUIC_CC_PRIV];
 };

@@ -8,7 +8,7 @@
 #include "cc.h"
 
 #define TICK_SHIFT	16
-#define TICKS_MAX	(1ull << 21)
+#define TICKS_MAX	BIT_ULL(21)
 /* Ticks cubed for one datagram of growth: 1 / (C * (2^16 ns)^3) = 2.5e27 / 2^48 */
 #define TICKS3_PER_MSS	8881784197001ull
 

@@ -148,7 +148,7 @@ static void congestion(struct quic_loss *l, u64 sent_time, u32 packets, u64 now)
 
 struct lost {
 	u64 latest;		/* send time of the last packet lost; 0: none that matters */
-	u64 run_start;		/* send time of the first in an unbroken run of lost ones; 0: none */
+	u64 run_start;		/* send time of the first in an unbroken run; 0: none */
 	u64 run;		/* longest time between two in a run: RFC 9002, 7.6.2 */
 	u64 bytes;
 	u32 packets;
@@ -238,7 +238,7 @@ struct acked {
 	u64 bytes;		/* newly acked, in flight */
 	u64 grown;		/* of these, sent after the last reduction */
 	u64 latest;		/* send time of the last one sent */
-	u64 rtt_from;		/* when the frame's largest was sent, if it is newly acked; else 0 */
+	u64 rtt_from;		/* when the frame's largest was sent; 0: not newly acked */
 	u32 packets;
 	u32 ect;		/* that left with ECT(0) */
 	bool eliciting;

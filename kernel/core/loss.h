@@ -54,7 +54,7 @@ struct quic_loss {
 	struct quic_loss_space space[QUIC_PNS_COUNT];
 	u64 bytes_in_flight;
 	u64 max_ack_delay;		/* the peer's, ns; counts once the handshake is confirmed */
-	u64 last_progress;		/* a packet was acked, a space discarded, an eliciting packet sent */
+	u64 last_progress;		/* last packet acked, eliciting one sent or PTO fired */
 	u32 pto_count;
 	/*
 	 * Reordering seen so far, learned from spurious losses and forgotten after 16 reductions
@@ -64,15 +64,15 @@ struct quic_loss {
 	u32 reorder_threshold;		/* packets; 3 at first */
 	u64 reorder_window;		/* ns; 0 at first */
 	u32 reorder_calm;		/* reductions since the last spurious loss */
-	u32 undo_left;			/* losses of the last reduction not known as spurious; 0: no undo */
-	bool rescue;			/* one packet may leave although cwnd is full: RFC 9002, 7.3.2 */
-	bool ecn_failed;		/* counts did not validate: set no ECT any more (RFC 9000, 13.4.2) */
+	u32 undo_left;			/* losses of the last reduction not yet spurious; 0: no undo */
+	bool rescue;			/* one packet may leave although cwnd is full: 7.3.2 */
+	bool ecn_failed;		/* set no ECT any more: RFC 9000, 13.4.2.2 */
 	bool server;
 	bool confirmed;			/* handshake confirmed: PTO for APP, RFC 9002 6.2.1 */
-	bool peer_validated;		/* PeerCompletedAddressValidation(), A.8: set here and by the owner */
+	bool peer_validated;		/* PeerCompletedAddressValidation(): here and by owner */
 	bool at_amp_limit;		/* a server that may send nothing arms no PTO, 6.2.2.1 */
 	bool has_handshake_keys;	/* client anti-deadlock probe goes out at this level */
-	bool app_limited;		/* kept by the planner: nothing more to send although cwnd allows */
+	bool app_limited;		/* kept by the planner: cwnd allows more than there is */
 	/* counters for QUIC_INFO */
 	u64 delivered;			/* bytes acknowledged */
 	u64 packets_lost, bytes_lost;	/* without MTU probes and ACK-only packets */
@@ -81,7 +81,7 @@ struct quic_loss {
 
 void quic_loss_init(struct quic_loss *l, const struct quic_loss_cb *cb,
 		    const struct quic_cc_ops *cc, bool server, u32 mss, u64 initial_rtt);
-void quic_loss_free(struct quic_loss *l);	/* every frame still out is passed to lost() first */
+void quic_loss_free(struct quic_loss *l);	/* passes every frame still out to lost() first */
 
 /* Make room for one packet; see quic_sent_reserve(). */
 int quic_loss_reserve(struct quic_loss *l, enum quic_pns pns, gfp_t gfp);

@@ -16,7 +16,7 @@ struct quic_pmtu {
 	u16 ceil;		/* smallest size that failed, or max + 1 */
 	u16 probe;		/* size in flight; 0: none */
 	u8 fails;		/* losses of this probe size in a row; 3 (MAX_PROBES) give it up */
-	u8 black;		/* consecutive PTOs without progress at cur: 3 -> back to QUIC_DGRAM_MIN */
+	u8 black;		/* PTOs in a row without progress at cur: 3 -> QUIC_DGRAM_MIN */
 	u64 next;		/* when to probe next; U64_MAX: search done, until raise */
 	u64 interval;		/* PMTU_RAISE_TIMER, 600 s by default */
 };

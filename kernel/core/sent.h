@@ -55,7 +55,7 @@ struct quic_sent_frame {
 
 #define QUIC_PKT_F_ELICITING	0x01
 #define QUIC_PKT_F_IN_FLIGHT	0x02	/* counts to bytes_in_flight (RFC 9002, 2) */
-#define QUIC_PKT_F_MTU_PROBE	0x04	/* its loss says nothing about congestion (RFC 9000, 14.4) */
+#define QUIC_PKT_F_MTU_PROBE	0x04	/* loss is not congestion: RFC 9000, 14.4 */
 #define QUIC_PKT_F_APP_LIMITED	0x08
 #define QUIC_PKT_F_LOST		0x10	/* declared lost; kept to notice a spurious loss */
 #define QUIC_PKT_F_DONE		0x20	/* settled for good */
@@ -93,7 +93,10 @@ void quic_sent_init(struct quic_sent *s);
  * Return: 0, -ENOMEM, or -ENOBUFS at QUIC_SENT_MAX.
  */
 int quic_sent_reserve(struct quic_sent *s, gfp_t gfp);
-/* Append a frame to the packet numbered s->next, being built. After reserve, QUIC_PKT_FRAMES at most. */
+/*
+ * Append a frame to the packet numbered s->next, being built. After reserve;
+ * QUIC_PKT_FRAMES at most.
+ */
 void quic_sent_add(struct quic_sent *s, enum quic_sent_type type, struct quic_stream *stream,
 		   u64 off, u32 len, bool fin);
 /* Drop the frames appended since the last commit (the packet is not sent after all). */
@@ -104,7 +107,7 @@ struct quic_sent_packet *quic_sent_commit(struct quic_sent *s, u64 now, u16 size
 struct quic_sent_packet *quic_sent_get(struct quic_sent *s, u64 pn);
 struct quic_sent_frame *quic_sent_frame(struct quic_sent *s, const struct quic_sent_packet *p,
 					unsigned int i);
-/* Settle the packet for good. Those from it to @skip are DONE, or will be before the next call here. */
+/* Settle the packet for good. Those from it to @skip are DONE, or will be before the next call. */
 static inline void quic_sent_done(struct quic_sent_packet *p, u64 skip)
 {
 	p->flags |= QUIC_PKT_F_DONE;
