@@ -54,6 +54,7 @@ int quic_conn_init(struct quic_conn *c, const struct quic_conn_ops *ops,
 	c->tx_blocked_at = U64_MAX;
 	c->idle_at = U64_MAX;
 	c->close_until = U64_MAX;
+	c->retry_at = U64_MAX;
 	c->path.validated = !cfg->server;
 	c->loss.peer_validated = cfg->server;
 	return 0;

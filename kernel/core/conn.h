@@ -200,6 +200,7 @@ struct quic_conn {
 	u64 keepalive;			/* interval; 0: off */
 	u64 last_activity;
 	u64 close_until;		/* end of closing or draining */
+	u64 retry_at;			/* try to send again: memory was short */
 	bool eliciting_sent_since_rx;	/* idle timer restarts on the first only (10.1) */
 
 	struct list_head held;		/* struct quic_held, oldest first */
@@ -259,6 +260,8 @@ bool quic_conn_quiet(const struct quic_conn *c);
  * The core does so itself when the AEAD's limit comes near.
  */
 int quic_conn_key_update(struct quic_conn *c, u64 now);
+/* What was to be sent found no memory, here or in the glue: the deadline comes soon. */
+void quic_conn_retry(struct quic_conn *c, u64 now);
 /* PING as soon as possible (keep-alive, tests) */
 void quic_conn_ping(struct quic_conn *c);
 

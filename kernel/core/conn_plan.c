@@ -355,8 +355,11 @@ bool quic_conn_plan(struct quic_conn *c, struct quic_plan *plan, u8 *buf, u32 st
 	if (!sp->ack_now && c->state != QUIC_CONN_CLOSING &&
 	    !(data && quic_conn_plan_pending(c, level)))
 		return false;
-	if (quic_loss_reserve(&c->loss, pns, GFP_ATOMIC) ||
-	    !start_header(&w, level, start, cap))
+	if (quic_loss_reserve(&c->loss, pns, GFP_ATOMIC)) {
+		quic_conn_retry(c, now);
+		return false;
+	}
+	if (!start_header(&w, level, start, cap))
 		return false;
 	if (c->state == QUIC_CONN_CLOSING) {
 		put_close(&w, level);

@@ -7,9 +7,12 @@
  *   MTU probe				pmtu.c
  *   keep-alive and idle timeout	here
  *   the end of closing or draining	conn_close.c
+ *   another try after memory was short	here
  */
 #include "conn.h"
 #include "tx.h"
+
+#define RETRY_NS	(2 * NSEC_PER_MSEC)
 
 void quic_conn_touch_rx(struct quic_conn *c, u64 now)
 {
@@ -49,6 +52,11 @@ static bool waits_for_pacer(const struct quic_conn *c, u64 now)
 	return false;
 }
 
+void quic_conn_retry(struct quic_conn *c, u64 now)
+{
+	c->retry_at = min(c->retry_at, now + RETRY_NS);
+}
+
 u64 quic_conn_deadline(const struct quic_conn *c, u64 now)
 {
 	u64 at = U64_MAX;
@@ -57,11 +65,14 @@ u64 quic_conn_deadline(const struct quic_conn *c, u64 now)
 	if (c->state == QUIC_CONN_CLOSED)
 		return at;
 	if (c->state > QUIC_CONN_ESTABLISHED)
-		return c->close_until;
+		return min(c->close_until, c->retry_at);
 	at = min(quic_loss_deadline(&c->loss, now), c->idle_at);
 	for (i = 0; i < QUIC_PNS_COUNT; i++)
 		at = min(at, c->space[i].ack_deadline);
 	at = min(at, keepalive_at(c));
+	/* Without memory nothing leaves: what could go now is tried again then. */
+	if (c->retry_at != U64_MAX)
+		return min(at, c->retry_at);
 	at = min(at, quic_tx_probe_at(c));
 	if (waits_for_pacer(c, now))
 		at = min(at, quic_pacer_deadline(&c->loss.pacer));
@@ -114,6 +125,8 @@ void quic_conn_timeout(struct quic_conn *c, u64 now)
 {
 	unsigned int i;
 
+	if (now >= c->retry_at)
+		c->retry_at = U64_MAX;
 	if (c->state > QUIC_CONN_ESTABLISHED) {
 		if (now >= c->close_until)
 			quic_conn_set_closed(c);

@@ -232,9 +232,12 @@ static int mtu_probe(struct quic_burst *b, u8 *buf, u32 cap)
 	if (b->n || quic_tx_probe_at(c) > b->now)
 		return 0;
 	size = quic_pmtu_want(&c->pmtu, b->now);
-	if (!size || size > cap ||
-	    !quic_conn_plan_mtu_probe(c, &b->plan[0], buf, size))
+	if (!size || size > cap)
 		return 0;
+	if (!quic_conn_plan_mtu_probe(c, &b->plan[0], buf, size)) {
+		quic_conn_retry(c, b->now);
+		return 0;
+	}
 	quic_pmtu_sent(&c->pmtu, size);
 	b->closed = true;
 	return finish(b, &b->plan[0], buf);
