@@ -235,13 +235,14 @@ static bool detect_lost(struct quic_loss *l, enum quic_pns pns, u64 now)
 struct acked {
 	u64 now;
 	u64 largest;		/* the frame's */
+	u64 reduced_at;		/* start of the recovery before this frame */
 	u64 bytes;		/* newly acked, in flight */
-	u64 grown;		/* of these, sent after the last reduction */
+	u64 grown;		/* of these, sent after reduced_at */
 	u64 latest;		/* send time of the last one sent */
 	u64 rtt_from;		/* when the frame's largest was sent; 0: not newly acked */
 	u32 packets;
+	u32 eliciting;		/* of these */
 	u32 ect;		/* that left with ECT(0) */
-	bool eliciting;
 	bool late;		/* some had been declared lost */
 };
 
@@ -275,26 +276,22 @@ static void ack_late(struct quic_loss *l, enum quic_pns pns, u64 pn,
 static void ack_packet(struct quic_loss *l, enum quic_pns pns, u64 pn,
 		       struct quic_sent_packet *p, struct acked *a)
 {
-	if (p->flags & QUIC_PKT_F_IN_FLIGHT)
-		l->delivered += p->size;
+	u32 size = p->flags & QUIC_PKT_F_IN_FLIGHT ? p->size : 0;
+
+	l->delivered += size;
 	if (unlikely(p->flags & QUIC_PKT_F_LOST)) {
 		ack_late(l, pns, pn, p, a);
 		return;
 	}
 	a->packets++;
+	a->bytes += size;
 	a->latest = max(a->latest, p->time);
-	if (pn == a->largest)
-		a->rtt_from = p->time;
-	if (p->flags & QUIC_PKT_F_ELICITING)
-		a->eliciting = true;
+	if (p->time > a->reduced_at)
+		a->grown += size;
 	if (p->flags & QUIC_PKT_F_ECT0)
 		a->ect++;
-	if (p->flags & QUIC_PKT_F_IN_FLIGHT) {
-		a->bytes += p->size;
-		if (!quic_cc_in_recovery(&l->cc, p->time))
-			a->grown += p->size;
-	}
-	leave_flight(l, &l->space[pns], p);
+	if (p->flags & QUIC_PKT_F_ELICITING)
+		a->eliciting++;
 	settle_frames(l, pns, p, l->cb->acked);
 	if (unlikely(p->flags & QUIC_PKT_F_MTU_PROBE))
 		l->cb->probe(l, p->size, true);
@@ -374,8 +371,10 @@ static void on_newly_acked(struct quic_loss *l, enum quic_pns pns, struct quic_l
 			   const struct quic_frame_ack *ack, struct acked *a, u64 delay)
 {
 	bool raised = (s64)ack->largest > sp->largest_acked;
-	u64 in_flight = l->bytes_in_flight + a->bytes;
+	u64 in_flight = l->bytes_in_flight;
 
+	l->bytes_in_flight -= a->bytes;
+	sp->eliciting -= a->eliciting;
 	sp->largest_acked = max_t(s64, sp->largest_acked, ack->largest);
 	if (a->rtt_from && a->eliciting) {
 		/* RFC 9002, 5.3 */
@@ -398,15 +397,23 @@ static void on_newly_acked(struct quic_loss *l, enum quic_pns pns, struct quic_l
 int quic_loss_on_ack(struct quic_loss *l, enum quic_pns pns, const struct quic_frame_ack *ack,
 		     u64 delay, u64 now)
 {
-	struct acked a = { .now = now, .largest = ack->largest };
+	struct acked a = {
+		.now = now,
+		.largest = ack->largest,
+		.reduced_at = l->cc.recovery_start,
+	};
 	struct quic_loss_space *sp = &l->space[pns];
 	struct quic_sent *s = &sp->sent;
+	struct quic_sent_packet *p;
 	struct quic_ack_iter it;
 
 	if (sp->discarded)
 		return 0;
 	if (ack->largest >= s->next)
 		return -EPROTO;
+	p = quic_sent_get(s, ack->largest);
+	if (p && !(p->flags & (QUIC_PKT_F_DONE | QUIC_PKT_F_LOST)))
+		a.rtt_from = p->time;
 	quic_ack_iter_init(&it, ack);
 	do {
 		ack_range(l, pns, it.r.start, it.r.end, &a);

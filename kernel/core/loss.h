@@ -64,7 +64,7 @@ struct quic_loss {
 	u32 reorder_threshold;		/* packets; 3 at first */
 	u64 reorder_window;		/* ns; 0 at first */
 	u32 reorder_calm;		/* reductions since the last spurious loss */
-	u32 undo_left;			/* losses of the last reduction not yet spurious; 0: no undo */
+	u32 undo_left;			/* losses of the reduction not yet spurious; 0: no undo */
 	bool rescue;			/* one packet may leave although cwnd is full: 7.3.2 */
 	bool ecn_failed;		/* set no ECT any more: RFC 9000, 13.4.2.2 */
 	bool server;

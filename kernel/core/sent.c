@@ -55,28 +55,18 @@ static int grow_frames(struct quic_sent *s, gfp_t gfp)
 	return 0;
 }
 
-static bool packets_full(const struct quic_sent *s)
-{
-	return s->next - s->first >= s->pkt_cap;
-}
-
-static bool frames_full(const struct quic_sent *s)
-{
-	return s->frm_cap - (s->frm_head - s->frm_tail) < QUIC_PKT_FRAMES;
-}
-
-int quic_sent_reserve(struct quic_sent *s, gfp_t gfp)
+int quic_sent_make_room(struct quic_sent *s, gfp_t gfp)
 {
 	int err = 0;
 
-	if (unlikely(packets_full(s))) {
+	if (quic_sent_packets_full(s)) {
 		err = grow_packets(s, gfp);
 		if (err && s->first < s->live) {
 			s->first = s->live;
 			err = 0;
 		}
 	}
-	if (!err && unlikely(frames_full(s)))
+	if (!err && quic_sent_frames_full(s))
 		err = grow_frames(s, gfp);
 	return err;
 }
@@ -101,29 +91,9 @@ void quic_sent_cancel(struct quic_sent *s)
 	s->frm_head = s->frm_base;
 }
 
-struct quic_sent_packet *quic_sent_commit(struct quic_sent *s, u64 now, u16 size, u8 flags)
-{
-	struct quic_sent_packet *p = quic_sent_slot(s, s->next++);
-
-	p->time = now;
-	p->delivered = 0;
-	p->frame = s->frm_base;
-	p->size = size;
-	p->nframes = s->frm_head - s->frm_base;
-	p->flags = flags;
-	s->frm_base = s->frm_head;
-	return p;
-}
-
 struct quic_sent_packet *quic_sent_get(struct quic_sent *s, u64 pn)
 {
 	return pn >= s->first && pn < s->next ? quic_sent_slot(s, pn) : NULL;
-}
-
-struct quic_sent_frame *quic_sent_frame(struct quic_sent *s, const struct quic_sent_packet *p,
-					unsigned int i)
-{
-	return &s->frm[(p->frame + i) & (s->frm_cap - 1)];
 }
 
 u64 quic_sent_seek(struct quic_sent *s, u64 pn)

@@ -87,12 +87,30 @@ struct quic_sent {
 };
 
 void quic_sent_init(struct quic_sent *s);
+static inline bool quic_sent_packets_full(const struct quic_sent *s)
+{
+	return s->next - s->first >= s->pkt_cap;
+}
+
+static inline bool quic_sent_frames_full(const struct quic_sent *s)
+{
+	return s->frm_cap - (s->frm_head - s->frm_tail) < QUIC_PKT_FRAMES;
+}
+
+int quic_sent_make_room(struct quic_sent *s, gfp_t gfp);
+
 /*
  * Room for one more packet with up to QUIC_PKT_FRAMES frames. Where none can be
  * had, LOST packets kept for late ACKs give up theirs.
  * Return: 0, -ENOMEM, or -ENOBUFS at QUIC_SENT_MAX.
  */
-int quic_sent_reserve(struct quic_sent *s, gfp_t gfp);
+static inline int quic_sent_reserve(struct quic_sent *s, gfp_t gfp)
+{
+	if (likely(!quic_sent_packets_full(s) && !quic_sent_frames_full(s)))
+		return 0;
+	return quic_sent_make_room(s, gfp);
+}
+
 /*
  * Append a frame to the packet numbered s->next, being built. After reserve;
  * QUIC_PKT_FRAMES at most.
@@ -101,12 +119,8 @@ void quic_sent_add(struct quic_sent *s, enum quic_sent_type type, struct quic_st
 		   u64 off, u32 len, bool fin);
 /* Drop the frames appended since the last commit (the packet is not sent after all). */
 void quic_sent_cancel(struct quic_sent *s);
-/* The packet numbered s->next is sent: record it and advance. */
-struct quic_sent_packet *quic_sent_commit(struct quic_sent *s, u64 now, u16 size, u8 flags);
 /* The record of @pn, or NULL if it is not in the ring (before first, not sent yet). */
 struct quic_sent_packet *quic_sent_get(struct quic_sent *s, u64 pn);
-struct quic_sent_frame *quic_sent_frame(struct quic_sent *s, const struct quic_sent_packet *p,
-					unsigned int i);
 /* Settle the packet for good. Those from it to @skip are DONE, or will be before the next call. */
 static inline void quic_sent_done(struct quic_sent_packet *p, u64 skip)
 {
@@ -129,6 +143,29 @@ void quic_sent_free(struct quic_sent *s);	/* does not settle frames: loss.c does
 static inline struct quic_sent_packet *quic_sent_slot(const struct quic_sent *s, u64 pn)
 {
 	return &s->pkt[(u32)pn & (s->pkt_cap - 1)];
+}
+
+static inline struct quic_sent_frame *quic_sent_frame(struct quic_sent *s,
+						      const struct quic_sent_packet *p,
+						      unsigned int i)
+{
+	return &s->frm[(p->frame + i) & (s->frm_cap - 1)];
+}
+
+/* The packet numbered s->next is sent: record it and advance. */
+static inline struct quic_sent_packet *quic_sent_commit(struct quic_sent *s, u64 now, u16 size,
+							u8 flags)
+{
+	struct quic_sent_packet *p = quic_sent_slot(s, s->next++);
+
+	p->time = now;
+	p->delivered = 0;
+	p->frame = s->frm_base;
+	p->size = size;
+	p->nframes = s->frm_head - s->frm_base;
+	p->flags = flags;
+	s->frm_base = s->frm_head;
+	return p;
 }
 
 #endif
