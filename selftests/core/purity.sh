@@ -91,5 +91,7 @@ self_test() {
 if [ "$1" = --self-test ]; then
 	self_test
 else
+	(self_test) >/dev/null || { echo "not ok 0 - the check itself: try --self-test"; exit 1; }
+	echo "ok 0 - the check finds what it should"
 	check "$(realpath "${1:-$here/../../kernel/core}")"
 fi

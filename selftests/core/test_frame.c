@@ -90,6 +90,35 @@ static void parse__unknown_type(void **state)
 	assert_int_equal(parse_hex("ff00000000000000", &f), BAD);
 }
 
+/* The kinds whose writers leave the payload out; the others are cut in put__each_parses_back. */
+static void parse__cut_at_each_byte(void **state)
+{
+	static const char *const t[] = {
+		"0a4104 03616263", "0f4104 80010000 03616263", "0e044100026162",
+		"0240640a02020100000a", "0340640a020201 00000a 074100 80000009",
+		"06410003616263", "3103616263",
+	};
+	static const char *const headers[] = { "084104", "0c4104c000000000010000" };
+	struct quic_frame f;
+	unsigned int i, n, len;
+	size_t used;
+	u8 w[64], *cut;
+
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		n = hex(w, sizeof(w), t[i]);
+		whole_or_nothing(w, n, &f);
+	}
+	/* to the end of the packet: only the header can be cut */
+	for (i = 0; i < ARRAY_SIZE(headers); i++) {
+		n = hex(w, sizeof(w), headers[i]);
+		for (len = 0; len <= n; len++) {
+			cut = exact(w, len);
+			assert_int_equal(parse(cut, len, &f, &used), len < n ? BAD : 0);
+			free(cut);
+		}
+	}
+}
+
 static void padding__a_run_is_one(void **state)
 {
 	u8 z[100] = { 0 };
@@ -187,6 +216,11 @@ static void ack__below_zero(void **state)
 	assert_int_equal(parse_hex("0205000100 0004", &f), BAD);
 	assert_int_equal(parse_hex("0205000100 0300", &f), 0);	/* 5, 0 */
 	assert_int_equal(parse_hex("0205000100 0400", &f), BAD);
+	/* 10, 8, then down to 0 and below */
+	assert_int_equal(parse_hex("020a000200 0000 0600", &f), 0);
+	assert_int_equal(parse_hex("020a000200 0000 0700", &f), BAD);
+	assert_int_equal(parse_hex("020a000200 0002 0400", &f), 0);	/* 10, 8..6, 0 */
+	assert_int_equal(parse_hex("020a000200 0002 0500", &f), BAD);
 	assert_int_equal(parse_hex("0205000104 0000", &f), BAD); /* 5..1: no room for a gap */
 	assert_int_equal(parse_hex("0205000100 " MAX8 MAX8, &f), BAD);
 	assert_int_equal(parse_hex("02" MAX8 "00 01 00 " MAX8 "00", &f), BAD);
@@ -588,6 +622,7 @@ static void random__never_past_the_end(void **state)
 static const struct CMUnitTest tests[] = {
 	TEST(parse__type_not_shortest),
 	TEST(parse__unknown_type),
+	TEST(parse__cut_at_each_byte),
 	TEST(padding__a_run_is_one),
 	TEST(stream__all_bits),
 	TEST(stream__beyond_the_last_offset),

@@ -170,6 +170,16 @@ static void parse__long_ids(void **state)
 
 	buf[5 + 1 + 21 + 1] = 40;
 	assert_int_equal(quic_packet_parse(buf, 600, 8, &p), -EINVAL);
+	buf[5] = 20;
+	buf[5 + 1 + 20] = 20;
+	buf[5 + 1 + 20 + 1 + 20] = 40;
+	assert_int_equal(quic_packet_parse(buf, 600, 8, &p), 0);
+	assert_true(p.dcid_len == 20 && p.scid_len == 20);
+	buf[5 + 1 + 20] = 21;
+	buf[5 + 1 + 20 + 1 + 20] = 0;
+	buf[5 + 1 + 20 + 1 + 21] = 40;
+	assert_int_equal(quic_packet_parse(buf, 600, 8, &p), -EINVAL);
+	memset(buf + 6, 0, 50);
 	/* but of a version unknown to us any length goes: RFC 8999, 5.1 */
 	put_unaligned_be32(0x1a2a3a4a, buf + 1);
 	buf[0] = 0x80;
@@ -304,7 +314,16 @@ static void pn_decode__rfc9000_a3(void **state)
 	assert_int_equal(quic_packet_pn_decode(-1, 200, 1), 200);
 	assert_int_equal(quic_packet_pn_decode(0xff, 0x00, 1), 0x100);
 	assert_int_equal(quic_packet_pn_decode(0x100, 0xff, 1), 0xff);
+	/* both edges of the window */
+	assert_int_equal(quic_packet_pn_decode(0x17f, 0x00, 1), 0x200);
+	assert_int_equal(quic_packet_pn_decode(0x180, 0x00, 1), 0x200);
+	assert_int_equal(quic_packet_pn_decode(0x17e, 0x00, 1), 0x100);
+	assert_int_equal(quic_packet_pn_decode(0xff, 0x80, 1), 0x180);
+	assert_int_equal(quic_packet_pn_decode(0xff, 0x81, 1), 0x81);
+	/* no packet number lies beyond 2^62-1 */
 	assert_int_equal(quic_packet_pn_decode(QUIC_VARINT_MAX - 1, 0xff, 1), QUIC_VARINT_MAX);
+	assert_int_equal(quic_packet_pn_decode(QUIC_VARINT_MAX - 1, 0x00, 1),
+			 QUIC_VARINT_MAX - 0xff);
 }
 
 /* Whatever length the sender picks, a receiver that saw the acknowledged packet recovers it. */
