@@ -89,7 +89,8 @@ static int init_sock(struct sock *sk)
 
 static void destroy_sock(struct sock *sk)
 {
-	lock_sock(sk);
+	/* Perhaps a child that did not come to be, inside accept() on its listener. */
+	lock_sock_nested(sk, SINGLE_DEPTH_NESTING);
 	quic_sock_destroy_conn(sk);
 	release_sock(sk);
 	local_bh_disable();
