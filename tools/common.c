@@ -11,6 +11,8 @@
 #include <linux/tls.h>
 #include "common.h"
 
+int tool_line;
+
 void tool_say(const struct tool_opts *o, const char *fmt, ...)
 {
 	char text[1024];
@@ -19,6 +21,9 @@ void tool_say(const struct tool_opts *o, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	if (tool_line)
+		fprintf(stderr, "\r%*s\r", tool_line, "");
+	tool_line = 0;
 	fprintf(stderr, "%s: %s\n", o->name, text);
 }
 

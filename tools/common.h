@@ -45,7 +45,8 @@ struct option *tool_options(const struct option *own);
 /* Checks of the whole; 0 or TOOL_USAGE. */
 int tool_options_done(struct tool_opts *o, bool server);
 
-/* "NAME: text" on stderr. */
+/* "NAME: text" on stderr, wiping a progress line of tool_line columns that stands there. */
+extern int tool_line;
 void tool_say(const struct tool_opts *o, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 

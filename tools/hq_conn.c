@@ -303,6 +303,8 @@ static bool conn_handshake(struct hq_conn *c, int64_t now)
 	}
 	gnutls_deinit(c->session);
 	c->session = NULL;
+	/* Says when a stream that was full may go on; without it, asking again has to do. */
+	tool_event(c->sd, QUIC_EVENT_STREAM_MAX_DATA);
 	conn_say(c, "connected", NULL);
 	return true;
 }

@@ -40,16 +40,16 @@ static int64_t every(const struct progress *p)
 
 static void line_print(struct progress *p, const char *line)
 {
-	size_t len = strlen(line);
+	int len = strlen(line);
 
 	if (!p->tty) {
 		fprintf(stderr, "%s: %s\n", p->name, line);
 		return;
 	}
 	/* Blanks wipe what a longer line left. */
-	fprintf(stderr, "\r%s%*s", line, len < p->width ? (int)(p->width - len) : 0, "");
+	fprintf(stderr, "\r%s%*s", line, len < tool_line ? tool_line - len : 0, "");
 	fflush(stderr);
-	p->width = len;
+	tool_line = len;
 }
 
 static void line_make(double rate, int sd, uint64_t bytes, const char *extra, char *line,
@@ -109,5 +109,6 @@ void progress_end(struct progress *p, int sd, uint64_t bytes, const char *extra)
 	line_print(p, all);
 	if (p->tty)
 		fputc('\n', stderr);
+	tool_line = 0;
 	p->on = false;
 }

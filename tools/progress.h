@@ -19,7 +19,6 @@ struct progress {
 	int64_t mark;		/* start of the rate's window */
 	uint64_t mark_bytes;
 	double rate;		/* bytes/s, over the last second or so */
-	size_t width;		/* of the line on the screen */
 };
 
 void progress_start(struct progress *p, const char *name, bool force);

@@ -142,6 +142,12 @@ static int stream_send(struct cat *c)
 	return 0;
 }
 
+static int fail_ended(struct cat *c)
+{
+	return fail_connection(c, c->fin_received ? "connection ended before our end of data" :
+						    "connection ended before the peer's end of data");
+}
+
 static int stream_recv(struct cat *c)
 {
 	uint32_t flags = MSG_DONTWAIT;
@@ -152,13 +158,15 @@ static int stream_recv(struct cat *c)
 	if (ret < 0) {
 		if (errno == EAGAIN || errno == EINTR)
 			return 0;
-		return fail_connection(c, "connection ended before the peer's end of data");
+		return fail_ended(c);
 	}
-	if (flags & MSG_QUIC_NOTIFICATION)
+	if (flags & MSG_QUIC_NOTIFICATION) {
+		c->backoff = 0;
 		return 0;
+	}
 	if (!ret && !(flags & MSG_QUIC_STREAM_FIN)) {
 		errno = ENOTCONN;
-		return fail_connection(c, "connection ended before the peer's end of data");
+		return fail_ended(c);
 	}
 	/* Answer on the stream the peer opened, if it may be written to. */
 	if (c->sid < 0 && sid >= 0 && !(sid & QUIC_STREAM_TYPE_UNI_MASK))
@@ -221,11 +229,9 @@ static int cat_turn(struct cat *c, struct pollfd *pfd)
 	int err = 0;
 
 	send = want_send(c, now);
-	pfd[P_SOCK].events = (c->out_off == c->out_len && !c->fin_received ? POLLIN : 0) |
+	/* Once the peer is done, its end and its flow control still matter while we send. */
+	pfd[P_SOCK].events = (c->out_off == c->out_len ? POLLIN : 0) |
 			     (send && !c->backoff ? POLLOUT : 0);
-	/* Once the peer is done, the connection is still watched for its end while we send. */
-	if (c->fin_received && c->out_off == c->out_len)
-		pfd[P_SOCK].events |= POLLRDHUP;
 	pfd[P_SOCK].fd = pfd[P_SOCK].events ? c->sd : -1;
 	pfd[P_SOCK].revents = 0;
 	pfd[P_IN].fd = !c->in_eof && c->in_off == c->in_len ? STDIN_FILENO : -1;
@@ -241,14 +247,9 @@ static int cat_turn(struct cat *c, struct pollfd *pfd)
 		err = stdin_read(c);
 	if (!err && pfd[P_OUT].fd >= 0 && pfd[P_OUT].revents)
 		err = stdout_write(c);
-	if (!err && c->out_off == c->out_len && !c->fin_received &&
+	if (!err && c->out_off == c->out_len &&
 	    pfd[P_SOCK].revents & (POLLIN | POLLHUP | POLLERR))
 		err = stream_recv(c);
-	if (!err && c->fin_received && !c->fin_sent &&
-	    pfd[P_SOCK].revents & (POLLHUP | POLLERR | POLLRDHUP)) {
-		errno = EPIPE;
-		return fail_connection(c, "connection ended before our end of data");
-	}
 	if (!err && want_send(c, tool_now_us())) {
 		err = stream_send(c);
 		/* Writable, and yet nothing fits: flow control of the stream. Ask again later. */
@@ -267,6 +268,7 @@ static int cat_run(struct cat *c)
 	int err = 0;
 
 	c->sid = -1;
+	tool_event(c->sd, QUIC_EVENT_STREAM_MAX_DATA);
 	c->may_open = c->listen ? tool_now_us() + GRACE_US : 0;
 	/* A pipe that is writable takes a page without waiting; a file takes anything. */
 	c->out_chunk = !fstat(STDOUT_FILENO, &st) && S_ISREG(st.st_mode) ? sizeof(c->out) : 4096;
