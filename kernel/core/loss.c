@@ -18,6 +18,7 @@
 #define PTO_SHIFT_MAX		20
 #define PTO_PROBES		2
 #define LINGER_PTOS		2		/* how long LOST packets wait for a late ACK */
+#define IDLE_TRIM		NSEC_PER_SEC	/* rings that ever grew go after this */
 
 void quic_loss_init(struct quic_loss *l, const struct quic_loss_cb *cb,
 		    const struct quic_cc_ops *cc, bool server, u32 mss, u64 initial_rtt)
@@ -31,17 +32,8 @@ void quic_loss_init(struct quic_loss *l, const struct quic_loss_cb *cb,
 	l->reorder_threshold = PACKET_THRESHOLD;
 	quic_rtt_init(&l->rtt, initial_rtt);
 	quic_cc_init(&l->cc, cc, mss);
-	for (i = 0; i < QUIC_PNS_COUNT; i++) {
-		quic_sent_init(&l->space[i].sent);
+	for (i = 0; i < QUIC_PNS_COUNT; i++)
 		l->space[i].largest_acked = -1;
-	}
-}
-
-/* Sending */
-
-int quic_loss_reserve(struct quic_loss *l, enum quic_pns pns, gfp_t gfp)
-{
-	return quic_sent_reserve(&l->space[pns].sent, gfp);
 }
 
 void quic_loss_sent(struct quic_loss *l, enum quic_pns pns, u16 size, u8 flags, u64 now)
@@ -78,8 +70,6 @@ u64 quic_loss_window(const struct quic_loss *l)
 		return left;
 	return l->rescue ? l->cc.mss : 0;
 }
-
-/* Settling */
 
 static void settle_frames(struct quic_loss *l, enum quic_pns pns, struct quic_sent_packet *p,
 			  void (*fn)(struct quic_loss *l, enum quic_pns pns,
@@ -162,13 +152,10 @@ static void lose_packet(struct quic_loss *l, enum quic_pns pns, u64 pn, struct l
 
 	leave_flight(l, sp, p);
 	settle_frames(l, pns, p, l->cb->lost);
-	if (!(p->flags & QUIC_PKT_F_IN_FLIGHT)) {
+	if (!(p->flags & QUIC_PKT_F_IN_FLIGHT) || p->flags & QUIC_PKT_F_MTU_PROBE) {
 		quic_sent_done(p, pn + 1);
-		return;
-	}
-	if (p->flags & QUIC_PKT_F_MTU_PROBE) {
-		quic_sent_done(p, pn + 1);
-		l->cb->probe(l, p->size, false);
+		if (p->flags & QUIC_PKT_F_MTU_PROBE)
+			l->cb->probe(l, p->size, false);
 		return;
 	}
 	p->flags |= QUIC_PKT_F_LOST;
@@ -182,6 +169,31 @@ static void lose_packet(struct quic_loss *l, enum quic_pns pns, u64 pn, struct l
 	if (!lost->run_start)
 		lost->run_start = p->time;
 	lost->run = max(lost->run, p->time - lost->run_start);
+}
+
+/*
+ * The oldest packets that nobody owes an ACK for are given up: an endpoint that
+ * only receives sends nothing else for long.
+ */
+static void drop_unowed(struct quic_loss *l, enum quic_pns pns)
+{
+	struct quic_sent *s = &l->space[pns].sent;
+	struct lost none = {};
+
+	while (s->live < s->next &&
+	       !(quic_sent_slot(s, s->live)->flags & QUIC_PKT_F_IN_FLIGHT)) {
+		lose_packet(l, pns, s->live, &none, 0);
+		quic_sent_advance(s);
+	}
+}
+
+int quic_loss_reserve(struct quic_loss *l, enum quic_pns pns, gfp_t gfp)
+{
+	struct quic_sent *s = &l->space[pns].sent;
+
+	if (unlikely(quic_sent_packets_full(s)))
+		drop_unowed(l, pns);
+	return quic_sent_reserve(s, gfp);
 }
 
 static void find_lost(struct quic_loss *l, enum quic_pns pns, struct lost *lost, u64 now)
@@ -332,17 +344,13 @@ static bool ecn_valid(const struct quic_loss_space *sp, const struct quic_frame_
 static void on_ecn(struct quic_loss *l, struct quic_loss_space *sp,
 		   const struct quic_frame_ack *ack, const struct acked *a)
 {
-	bool more;
+	bool more = ack->ce > sp->ce;
 
 	if (!sp->ect_sent || l->ecn_failed)
 		return;
-	if (!ecn_valid(sp, ack, a->ect)) {
-		l->ecn_failed = true;
+	l->ecn_failed = !ecn_valid(sp, ack, a->ect);
+	if (l->ecn_failed || !ack->ecn)
 		return;
-	}
-	if (!ack->ecn)
-		return;
-	more = ack->ce > sp->ce;
 	sp->ect0 = ack->ect0;
 	sp->ce = ack->ce;
 	if (more)
@@ -469,6 +477,30 @@ static u64 pto_time(const struct quic_loss *l, enum quic_pns *pns)
 	return t;
 }
 
+/* With nothing in flight for a while, what a busy time allocated is given back. */
+static u64 trim_time(const struct quic_loss *l)
+{
+	unsigned int i;
+
+	if (l->bytes_in_flight)
+		return U64_MAX;
+	for (i = 0; i < QUIC_PNS_COUNT; i++)
+		if (quic_sent_large(&l->space[i].sent))
+			return l->last_progress + IDLE_TRIM;
+	return U64_MAX;
+}
+
+static void trim(struct quic_loss *l, u64 now)
+{
+	unsigned int i;
+
+	for (i = 0; i < QUIC_PNS_COUNT; i++) {
+		drop_unowed(l, i);
+		quic_sent_trim(&l->space[i].sent);
+	}
+	l->last_progress = now;
+}
+
 u64 quic_loss_deadline(const struct quic_loss *l, u64 now)
 {
 	u64 t = first_loss_time(l);
@@ -478,7 +510,8 @@ u64 quic_loss_deadline(const struct quic_loss *l, u64 now)
 		return t;
 	if (l->server && l->at_amp_limit)
 		return U64_MAX;
-	return pto_time(l, &pns);
+	t = pto_time(l, &pns);
+	return t != U64_MAX ? t : trim_time(l);
 }
 
 /* The next PTO counts from here, should the probes not get away. */
@@ -522,6 +555,8 @@ void quic_loss_timeout(struct quic_loss *l, u64 now)
 		return;
 	if (pto_time(l, &pns) <= now)
 		probe(l, pns, now);
+	else if (trim_time(l) <= now)
+		trim(l, now);
 }
 
 /* Discarding: RFC 9002, 6.4, A.11 */
@@ -549,13 +584,11 @@ void quic_loss_forget(struct quic_loss *l, enum quic_pns pns)
 
 void quic_loss_discard(struct quic_loss *l, enum quic_pns pns)
 {
-	struct quic_loss_space *sp = &l->space[pns];
-
-	if (sp->discarded)
+	if (l->space[pns].discarded)
 		return;
-	sp->discarded = true;
+	l->space[pns].discarded = true;
 	quic_loss_forget(l, pns);
-	quic_sent_free(&sp->sent);
+	quic_sent_free(&l->space[pns].sent);
 }
 
 void quic_loss_free(struct quic_loss *l)

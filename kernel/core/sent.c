@@ -7,7 +7,6 @@
  */
 #include "sent.h"
 
-#define FIRST_PACKETS	16u
 #define FIRST_FRAMES	64u			/* at least QUIC_PKT_FRAMES */
 #define MAX_FRAMES	(4u * QUIC_SENT_MAX)
 
@@ -18,7 +17,7 @@ void quic_sent_init(struct quic_sent *s)
 
 static int grow_packets(struct quic_sent *s, gfp_t gfp)
 {
-	u32 cap = s->pkt_cap ? 2 * s->pkt_cap : FIRST_PACKETS;
+	u32 cap = s->pkt_cap ? 2 * s->pkt_cap : QUIC_SENT_FIRST;
 	struct quic_sent_packet *pkt;
 	u64 pn;
 
@@ -157,9 +156,25 @@ void quic_sent_clear(struct quic_sent *s)
 	s->frm_tail = s->frm_base;
 }
 
-void quic_sent_free(struct quic_sent *s)
+static void free_rings(struct quic_sent *s)
 {
 	kvfree(s->pkt);
 	kvfree(s->frm);
+	s->pkt = NULL;
+	s->frm = NULL;
+	s->pkt_cap = 0;
+	s->frm_cap = 0;
+}
+
+void quic_sent_trim(struct quic_sent *s)
+{
+	quic_sent_expire(s, U64_MAX);
+	if (quic_sent_large(s) && s->first == s->next && s->frm_head == s->frm_base)
+		free_rings(s);
+}
+
+void quic_sent_free(struct quic_sent *s)
+{
+	free_rings(s);
 	quic_sent_init(s);
 }

@@ -22,6 +22,8 @@
 #include "os.h"
 #include "limits.h"
 
+#define QUIC_SENT_FIRST		16u	/* packets in the first allocation */
+
 struct quic_stream;
 
 /* What a frame was, as far as acknowledgment or loss of it matters. */
@@ -92,6 +94,11 @@ static inline bool quic_sent_packets_full(const struct quic_sent *s)
 	return s->next - s->first >= s->pkt_cap;
 }
 
+static inline bool quic_sent_large(const struct quic_sent *s)
+{
+	return s->pkt_cap > QUIC_SENT_FIRST;
+}
+
 static inline bool quic_sent_frames_full(const struct quic_sent *s)
 {
 	return s->frm_cap - (s->frm_head - s->frm_tail) < QUIC_PKT_FRAMES;
@@ -135,6 +142,8 @@ u64 quic_sent_seek(struct quic_sent *s, u64 pn);
 void quic_sent_advance(struct quic_sent *s);
 /* The same after LOST packets at the front, declared so at or before @before, became DONE. */
 void quic_sent_expire(struct quic_sent *s, u64 before);
+/* Forget LOST packets; give the memory back if nothing is left and it ever grew. */
+void quic_sent_trim(struct quic_sent *s);
 /* Leave nothing in the ring; packet numbers go on. The caller settled the frames. */
 void quic_sent_clear(struct quic_sent *s);
 void quic_sent_free(struct quic_sent *s);	/* does not settle frames: loss.c does before */

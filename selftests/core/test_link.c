@@ -63,11 +63,11 @@ static void link__shallow_queue(void **state)
 static void link__reordering(void **state)
 {
 	uses(&(struct link){ .rate = MBIT(100), .delay = MS(10), .early = MS(10),
-			     .early_pct = 25 }, 0.95, 300);
+			      .early_pct = 25 }, 0.95, 300);
 	uses(&(struct link){ .rate = MBIT(100), .delay = MS(10), .early = MS(5),
-			     .early_pct = 25 }, 0.95, 300);
+			      .early_pct = 25 }, 0.95, 300);
 	uses(&(struct link){ .rate = MBIT(10), .delay = MS(10), .early = MS(10),
-			     .early_pct = 25 }, 0.9, 100);
+			      .early_pct = 25 }, 0.9, 100);
 }
 
 static void link__jitter(void **state)
@@ -75,7 +75,7 @@ static void link__jitter(void **state)
 	uses(&(struct link){ .rate = MBIT(100), .delay = MS(10), .jitter = MS(10) }, 0.95, 300);
 	uses(&(struct link){ .rate = MBIT(100), .delay = MS(10), .jitter = MS(20) }, 0.9, 300);
 	uses(&(struct link){ .rate = MBIT(10), .delay = MS(1), .queue = 100000,
-			     .jitter = MS(10) }, 0.9, 100);
+			      .jitter = MS(10) }, 0.9, 100);
 }
 
 /* Reordering alone, before any queue is full: the window is where it would have been. */

@@ -560,6 +560,51 @@ static void loss__app_limited(void **state)
 	owner_free(o);
 }
 
+/* An endpoint that only receives: thousands of ACK-only packets fit the first ring. */
+static void loss__ack_only_ring_stays_small(void **state)
+{
+	struct owner *o = confirmed(&quic_cc_newreno);
+	u64 pn, i;
+
+	for (i = 0; i < 5000; i++)
+		owner_send_flags(o, APP, 50, 0, MS(1000 + i));
+	assert_int_equal(o->l.space[APP].sent.pkt_cap, QUIC_SENT_FIRST);
+	/* one in flight keeps those after it, so that an ACK of them gives an RTT */
+	pn = owner_send(o, APP, MS(6000));
+	for (i = 0; i < 40; i++)
+		owner_send_flags(o, APP, 50, 0, MS(6000 + i));
+	assert_int_equal(o->l.space[APP].sent.pkt_cap, 64);
+	owner_ack(o, APP, 4000, pn + 20, MS(6030));
+	assert_int_equal(o->l.rtt.latest, MS(6030) - MS(6019));
+	assert_int_equal(o->l.packets_lost, 0);
+	owner_free(o);
+}
+
+static void loss__idle_gives_memory_back(void **state)
+{
+	struct owner *o = confirmed(&quic_cc_cubic);
+	u64 pn = 0, i;
+
+	for (i = 0; i < 1000; i++)
+		pn = owner_send(o, APP, MS(1000));
+	assert_true(o->l.space[APP].sent.pkt_cap >= 1000);
+	owner_ack(o, APP, 5, pn, MS(1100));		/* 0-4 lost and waiting for a late ACK */
+	owner_send_flags(o, APP, 50, 0, MS(1100));
+	assert_int_equal(quic_loss_deadline(&o->l, MS(1100)), MS(2100));
+	quic_loss_timeout(&o->l, MS(2099));
+	assert_true(o->l.space[APP].sent.pkt_cap >= 1000);
+	quic_loss_timeout(&o->l, MS(2100));
+	assert_int_equal(o->l.space[APP].sent.pkt_cap, 0);
+	assert_int_equal(os_alloc_live() - (long)*state, 0);
+	assert_true(quic_loss_deadline(&o->l, MS(2100)) == U64_MAX);
+	assert_int_equal(o->l.pto_count, 0);
+	/* and on it goes */
+	assert_int_equal(owner_send(o, APP, MS(9000)), 1001);
+	owner_ack(o, APP, 0, 1001, MS(9020));
+	assert_int_equal(o->l.rtt.latest, MS(20));
+	owner_free(o);
+}
+
 static void loss__alloc_failure(void **state)
 {
 	struct owner *o = confirmed(&quic_cc_cubic);
@@ -621,6 +666,8 @@ static const struct CMUnitTest tests[] = {
 	TEST(loss__ecn_ce),
 	TEST(loss__ecn_validation),
 	TEST(loss__app_limited),
+	TEST(loss__ack_only_ring_stays_small),
+	TEST(loss__idle_gives_memory_back),
 	TEST(loss__alloc_failure),
 	TEST(loss__settled_costs_nothing),
 };

@@ -289,6 +289,37 @@ static void sent__alloc_failure(void **state)
 	quic_sent_free(&s);
 }
 
+static void sent__trim(void **state)
+{
+	struct quic_sent s;
+	u64 i;
+
+	quic_sent_init(&s);
+	for (i = 0; i < 100; i++) {
+		assert_int_equal(quic_sent_reserve(&s, GFP_ATOMIC), 0);
+		quic_sent_add(&s, QUIC_SENT_STREAM, NULL, i, 0, false);
+		quic_sent_commit(&s, i, 100, 0);
+	}
+	quic_sent_trim(&s);
+	assert_int_equal(s.pkt_cap, 128);
+	for (i = 0; i < 100; i++)
+		quic_sent_done(quic_sent_get(&s, i), i + 1);
+	quic_sent_advance(&s);
+	quic_sent_trim(&s);
+	assert_int_equal(s.pkt_cap + s.frm_cap, 0);
+	assert_null(quic_sent_get(&s, 99));
+	assert_int_equal(quic_sent_reserve(&s, GFP_ATOMIC), 0);
+	quic_sent_add(&s, QUIC_SENT_STREAM, NULL, 7, 0, false);
+	quic_sent_commit(&s, 1, 100, 0);
+	assert_int_equal(quic_sent_frame(&s, quic_sent_get(&s, 100), 0)->off, 7);
+	/* the first allocation is kept */
+	quic_sent_done(quic_sent_get(&s, 100), 101);
+	quic_sent_advance(&s);
+	quic_sent_trim(&s);
+	assert_int_equal(s.pkt_cap, QUIC_SENT_FIRST);
+	quic_sent_free(&s);
+}
+
 static void sent__limit(void **state)
 {
 	struct quic_sent s;
@@ -325,6 +356,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(sent__random),
 	TEST(sent__grow),
 	TEST(sent__alloc_failure),
+	TEST(sent__trim),
 	TEST(sent__limit),
 };
 
