@@ -190,6 +190,9 @@ void quic_sendbuf_acked(struct sock *sk, struct quic_sock_stream *s, u64 acked)
 
 	quic_sk(sk)->unacked -= acked - s->released;
 	s->released = acked;
+	/* A reset gives up what was never sent (RFC 9000, 3.1). */
+	if (s->core.tx.state == QUIC_SEND_RESET_SENT)
+		quic_sk(sk)->committed -= s->core.tx.written - s->core.tx.next;
 	list_for_each_entry_safe(b, tmp, &s->sndq, list) {
 		/* The last one stays while there is room in it. */
 		if (b->off + b->len > acked || (b->room && list_is_last(&b->list, &s->sndq) &&

@@ -17,6 +17,14 @@ static bool over(const struct sock *sk)
 	return sk->sk_err || (sk->sk_shutdown & SEND_SHUTDOWN);
 }
 
+/* What all streams together may still take; the stream's own limit is one more. */
+static u64 credit(const struct quic_sock *qs, const struct quic_stream *s)
+{
+	u64 conn = qs->conn.tx_max > qs->committed ? qs->conn.tx_max - qs->committed : 0;
+
+	return s ? min(quic_stream_credit(&qs->conn, s), conn) : conn;
+}
+
 static bool memory_free(const struct sock *sk)
 {
 	return READ_ONCE(sk->sk_wmem_queued) < READ_ONCE(sk->sk_sndbuf);
@@ -31,9 +39,9 @@ static bool stream_writable(const struct sock *sk, s64 sid)
 	if (!memory_free(sk))
 		return false;
 	if (sid < 0)
-		return qs->conn.tx_max > qs->conn.tx_data;
+		return credit(qs, NULL);
 	s = quic_stream_find(&qs->conn, sid);
-	return !s || s->tx.state > QUIC_SEND_SEND || s->tx.fin || quic_stream_credit(&qs->conn, s);
+	return !s || s->tx.state > QUIC_SEND_SEND || s->tx.fin || credit(qs, s);
 }
 
 /* For poll(): established, and the stream a plain write() goes to takes data. */
@@ -164,7 +172,7 @@ static void say_blocked(struct sock *sk, struct quic_stream *s)
 		s->tx.blocked_at = s->tx.max;
 		s->tx.blocked_wanted = true;
 		quic_stream_activate(c, s);
-	} else if (c->tx_data >= c->tx_max && c->tx_blocked_at != c->tx_max) {
+	} else if (quic_sk(sk)->committed >= c->tx_max && c->tx_blocked_at != c->tx_max) {
 		c->tx_blocked_at = c->tx_max;
 		c->data_blocked_wanted = true;
 	}
@@ -182,21 +190,22 @@ static void pump_if_due(struct sock *sk, bool more)
 static int take(struct sock *sk, struct quic_sock_stream *s, struct msghdr *msg, bool fin)
 {
 	struct quic_sock *qs = quic_sk(sk);
-	u64 credit = quic_stream_credit(&qs->conn, &s->core);
+	u64 may = credit(qs, &s->core);
 	size_t left = msg_data_left(msg);
 	int n;
 
-	if (!credit)
+	if (!may)
 		say_blocked(sk, &s->core);
-	if (!credit || !memory_free(sk))
+	if (!may || !memory_free(sk))
 		return 0;
-	n = quic_sendbuf_append(sk, s, msg, min3(credit, (u64)left, (u64)PUMP_BYTES));
+	n = quic_sendbuf_append(sk, s, msg, min3(may, (u64)left, (u64)PUMP_BYTES));
 	if (n == -ENOBUFS)
 		return 0;
 	if (n < 0)
 		return n;
 	quic_stream_wrote(&qs->conn, &s->core, n, fin && (size_t)n == left);
 	qs->unacked += n;
+	qs->committed += n;
 	qs->unsent += n;
 	if (qs->unsent >= PUMP_BYTES)
 		quic_sock_pump(sk);

@@ -142,6 +142,7 @@ struct quic_sock {
 	u32 nmsgs;			/* of them, those that are messages */
 	u64 unread;			/* stream bytes ready (SIOCINQ) */
 	u64 unacked;			/* stream bytes written, not acknowledged (SIOCOUTQ) */
+	u64 committed;			/* of the connection's tx_max: sent or sure to be */
 	u32 unsent;			/* written since the last pump */
 	s64 last_sid;			/* opened last: default of sendmsg; -1: none */
 	struct quic_train *cur;		/* the train being received */
