@@ -386,7 +386,7 @@ void sim_inject(struct sim_ep *from, enum quic_level level, const u8 *payload, u
 
 /* --- the loop --- */
 
-static void after(struct sim_ep *ep)
+void sim_after(struct sim_ep *ep)
 {
 	if (!ep->live)
 		return;
@@ -453,7 +453,7 @@ static void turn(struct sim *s)
 			touched = true;
 		}
 		if (touched)
-			after(ep);
+			sim_after(ep);
 	}
 }
 

@@ -123,6 +123,7 @@ struct sim {
 	u64 steps;
 	struct sim_timer timer[SIM_TIMERS];
 	bool loose;		/* allocation fails: do not ask for progress */
+	bool hostile;		/* packets say anything: bytes are not those that were written */
 };
 
 /* 10 ms each way, no rate limit, null AEAD, 1452 bytes of MTU */
@@ -137,6 +138,8 @@ void sim_handshake(struct sim *s);
 void sim_at(struct sim *s, u64 at, void (*fn)(struct sim *s, void *arg), void *arg);
 /* Something was asked of @ep's connection: let it send. */
 void sim_pump(struct sim_ep *ep);
+/* The same after something arrived: the application and TLS come first. */
+void sim_after(struct sim_ep *ep);
 u64 sim_rnd(struct sim *s);
 static inline u64 sim_elapsed(const struct sim *s)
 {

@@ -78,7 +78,7 @@ static int stream_data(struct quic_conn *c, struct quic_stream *s, u64 off, cons
 	ep_of(c)->rx_bytes += len;
 	for (; len; len -= n, off += n, data += n) {
 		n = min(len, PERIOD);
-		WARN_ON(memcmp(bytes_at(s->id, off), data, n));
+		WARN_ON(memcmp(bytes_at(s->id, off), data, n) && !ep_of(c)->sim->hostile);
 	}
 	return 0;
 }

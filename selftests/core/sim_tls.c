@@ -58,15 +58,18 @@ static int send_msg(struct sim_ep *ep, enum quic_level level, u8 type, u32 body,
 static const u8 *next_msg(struct sim_ep *ep, enum quic_level level, u8 type, u32 *len)
 {
 	struct sim_tls *t = &ep->tls;
-	const u8 *p = t->in[level] + t->in_used[level];
+	const u8 *p;
 	u32 left = t->in_len[level] - t->in_used[level], i, from = 0;
 
 	if (left < 4)
 		return NULL;
-	WARN_ON(p[0] != type);
+	p = t->in[level] + t->in_used[level];
 	*len = get_unaligned_be24(p + 1);
+	WARN_ON(p[0] != type && !ep->sim->hostile);
 	if (left < 4 + *len)
 		return NULL;
+	if (ep->sim->hostile)
+		return p + 4;
 	if (type == CH || type == FLIGHT)
 		from = 2 + get_unaligned_be16(p + 4);
 	for (i = from; i < *len; i++)
@@ -83,6 +86,8 @@ static int take(struct sim_ep *ep, enum quic_level level, u8 type, bool params)
 	p = next_msg(ep, level, type, &len);
 	if (!p)
 		return -EAGAIN;
+	if (params && (len < 2 || get_unaligned_be16(p) > len - 2))
+		return -EPROTO;
 	if (params)
 		err = quic_conn_remote_params(&ep->conn, p + 2, get_unaligned_be16(p), ep->sim->now);
 	if (!err)

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A whole connection against a peer that says anything. The input is a list of
+ * things that happen: packets with payloads of choice under the real keys of either
+ * side, datagrams of any bytes, time, applications, outages, failing allocation. What
+ * sim.h promises must hold, and in the end everything is given back.
+ *
+ * First byte: bit 0: start before the handshake, not after it; others: its shape.
+ * Then one byte of operation (low 4 bits; bit 7: which side), and its arguments.
+ */
+#include "fuzz.h"
+#include "sim.h"
+
+struct in {
+	const u8 *p, *end;
+};
+
+static u8 take8(struct in *in)
+{
+	return in->p < in->end ? *in->p++ : 0;
+}
+
+static u16 take16(struct in *in)
+{
+	u16 hi = take8(in);
+
+	return hi << 8 | take8(in);
+}
+
+/* Length and bytes, as a copy of exactly that size */
+static u8 *take_bytes(struct in *in, u32 *len, u32 max)
+{
+	u8 *copy;
+
+	*len = min_t(u32, min_t(u32, take16(in), max), in->end - in->p);
+	copy = malloc(*len + !*len);
+	memcpy(copy, in->p, *len);
+	in->p += *len;
+	return copy;
+}
+
+static void packet(struct sim_ep *from, enum quic_level level, struct in *in, bool odd)
+{
+	u64 pn = 0;
+	u8 bits = 0, *payload;
+	u32 len;
+
+	if (odd) {
+		pn = take16(in);
+		bits = take8(in) & 0x1c;
+	}
+	payload = take_bytes(in, &len, 1400);
+	if (!from->live || !from->peer->live || !quic_protect_can_send(&from->conn.prot, level)) {
+		free(payload);
+		return;
+	}
+	if (level == QUIC_LEVEL_HANDSHAKE && from->peer->server)
+		from->peer->amp_over = true;
+	if (odd)
+		sim_inject_pn(from, level, pn, bits, payload, len);
+	else
+		sim_inject(from, level, payload, len);
+	free(payload);
+	sim_after(from->peer);
+}
+
+static void datagram(struct sim_ep *to, struct in *in)
+{
+	bool ours = take8(in) & 1;
+	u8 *buf;
+	u32 len;
+
+	buf = take_bytes(in, &len, 2000);
+	if (ours && len > QUIC_CID_LEN)
+		memcpy(buf + 1, to->cid[0].cid.id, QUIC_CID_LEN);
+	if (to->live) {
+		to->amp_rx += len;
+		sim_receive(to, buf, len);
+		sim_after(to);
+	}
+	free(buf);
+}
+
+static struct quic_stream *some_stream(struct sim_ep *ep, u8 n)
+{
+	struct sim_stream *st, *last = NULL;
+
+	list_for_each_entry(st, &ep->streams, node) {
+		last = st;
+		if (!n--)
+			break;
+	}
+	return last ? &last->qs : NULL;
+}
+
+static void application(struct sim_ep *ep, struct in *in)
+{
+	u8 what = take8(in), arg = take8(in);
+	struct quic_stream *s = some_stream(ep, arg);
+	struct quic_conn *c = &ep->conn;
+	int err;
+
+	if (!ep->live || c->state > QUIC_CONN_ESTABLISHED)
+		return;
+	switch (what % 8) {
+	case 0:
+	case 1:
+		quic_stream_open(c, what % 8, &err);
+		break;
+	case 2:
+		quic_stream_open_id(c, take16(in), &err);
+		break;
+	case 3:
+	case 4:
+		if (s)
+			quic_stream_wrote(c, s, take16(in), what % 8 == 4);
+		break;
+	case 5:
+		if (s)
+			quic_stream_reset(c, s, arg);
+		break;
+	case 6:
+		if (s)
+			quic_stream_stop(c, s, arg);
+		break;
+	case 7:
+		ep->no_read = arg & 1;
+		break;
+	}
+	sim_after(ep);
+}
+
+static void connection(struct sim_ep *ep, struct in *in)
+{
+	u8 what = take8(in);
+	struct sim *s = ep->sim;
+
+	if (!ep->live)
+		return;
+	switch (what % 8) {
+	case 0:
+		quic_conn_close(&ep->conn, what & 8, take16(in), what, &what, 1, s->now);
+		break;
+	case 1:
+		quic_conn_key_update(&ep->conn, s->now);
+		break;
+	case 2:
+		quic_conn_set_mtu(&ep->conn, take16(in), s->now);
+		break;
+	case 3:
+		quic_conn_ping(&ep->conn);
+		break;
+	case 4:
+		ep->link.down = !ep->link.down;
+		break;
+	case 5:
+		ep->link.loss = what & 8 ? 300 : 0;
+		ep->link.reorder = what & 16 ? 300 : 0;
+		ep->link.reorder_by = MS(take8(in));
+		break;
+	case 6:
+		ep->link.mtu = 1200 + take16(in) % 2000;
+		break;
+	case 7:
+		s->loose = true;
+		os_alloc_fail_after(1 + take8(in) % 32);
+		sim_run(s, MS(5), NULL);
+		os_alloc_fail_after(0);
+		sim_run(s, MS(20), NULL);
+		s->loose = false;
+		break;
+	}
+	sim_pump(ep);
+}
+
+static void operation(struct sim *s, struct in *in)
+{
+	u8 op = take8(in);
+	struct sim_ep *ep = &s->ep[op >> 7];
+
+	switch (op & 0x0f) {
+	case 0 ... 4:
+		packet(ep, QUIC_LEVEL_APP, in, false);
+		break;
+	case 5:
+		packet(ep, QUIC_LEVEL_INITIAL, in, false);
+		break;
+	case 6:
+		packet(ep, QUIC_LEVEL_HANDSHAKE, in, false);
+		break;
+	case 7:
+		packet(ep, op & 0x10 ? QUIC_LEVEL_HANDSHAKE : QUIC_LEVEL_APP, in, true);
+		break;
+	case 8:
+		datagram(ep, in);
+		break;
+	case 9:
+		sim_run(s, MS(1) * take8(in), NULL);
+		break;
+	case 10:
+		sim_run(s, SEC(1) * (take8(in) % 8), NULL);
+		break;
+	case 11:
+	case 12:
+		application(ep, in);
+		break;
+	default:
+		connection(ep, in);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
+{
+	struct in in = { data, data + size };
+	unsigned int ops = 0;
+	struct sim_cfg cfg;
+	struct sim *s;
+	long live = os_alloc_live();
+	u8 shape;
+
+	if (size > 8192)
+		return 0;
+	shape = take8(&in);
+	sim_config(&cfg);
+	cfg.ch_len = shape & 2 ? 1700 : 300;
+	cfg.flight_len = shape & 4 ? 9000 : 1000;
+	cfg.mtu = shape & 8 ? 8952 : 1452;
+	cfg.tls_delay = shape & 16 ? MS(3) : 0;
+	s = sim_new(&cfg);
+	s->hostile = true;
+	s->s->keep = shape & 32;
+	s->c->conn.local.max_streams_bidi = 8;
+	s->s->conn.local.max_streams_uni = 8;
+	s->s->conn.local.max_data = shape & 64 ? 30000 : QUIC_DEF_CONN_WINDOW;
+	must(!sim_connect(s));
+	sim_run(s, shape & 1 ? 0 : MS(500), NULL);
+	while (in.p < in.end && ops++ < 200)
+		operation(s, &in);
+	/* Whatever it came to, it ends. */
+	os_alloc_fail_after(0);
+	s->c->link.down = s->s->link.down = true;
+	sim_run(s, SEC(400), NULL);
+	must(s->c->conn.state == QUIC_CONN_CLOSED);
+	must(!s->s->live || s->s->conn.state == QUIC_CONN_CLOSED);
+	sim_free(s);
+	must(os_alloc_live() == live);
+	return 0;
+}
