@@ -62,20 +62,30 @@ static void link__shallow_queue(void **state)
 /* netem's "delay 10ms reorder 25%", TCP-like bar: no collapse */
 static void link__reordering(void **state)
 {
-	uses(&(struct link){ .rate = MBIT(100), .delay = MS(10), .early = MS(10),
-			      .early_pct = 25 }, 0.95, 300);
-	uses(&(struct link){ .rate = MBIT(100), .delay = MS(10), .early = MS(5),
-			      .early_pct = 25 }, 0.95, 300);
-	uses(&(struct link){ .rate = MBIT(10), .delay = MS(10), .early = MS(10),
-			      .early_pct = 25 }, 0.9, 100);
+	struct link ln = { .rate = MBIT(100), .delay = MS(10), .early_pct = 25 };
+
+	ln.early = MS(10);
+	uses(&ln, 0.95, 300);
+	ln.early = MS(5);
+	uses(&ln, 0.95, 300);
+	ln.rate = MBIT(10);
+	ln.early = MS(10);
+	uses(&ln, 0.9, 100);
 }
 
 static void link__jitter(void **state)
 {
-	uses(&(struct link){ .rate = MBIT(100), .delay = MS(10), .jitter = MS(10) }, 0.95, 300);
-	uses(&(struct link){ .rate = MBIT(100), .delay = MS(10), .jitter = MS(20) }, 0.9, 300);
-	uses(&(struct link){ .rate = MBIT(10), .delay = MS(1), .queue = 100000,
-			      .jitter = MS(10) }, 0.9, 100);
+	struct link ln = { .rate = MBIT(100), .delay = MS(10) };
+
+	ln.jitter = MS(10);
+	uses(&ln, 0.95, 300);
+	ln.jitter = MS(20);
+	uses(&ln, 0.9, 300);
+	ln.rate = MBIT(10);
+	ln.delay = MS(1);
+	ln.queue = 100000;
+	ln.jitter = MS(10);
+	uses(&ln, 0.9, 100);
 }
 
 /* Reordering alone, before any queue is full: the window is where it would have been. */
