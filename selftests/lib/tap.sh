@@ -28,4 +28,24 @@ tap()
 	[ $status = 0 ] || tail -n 60 <<<"$text" | sed 's/^/# /'
 }
 
+# tap_program NAME COMMAND...: a program that prints TAP itself. Its results are passed on; dying and silence are failures.
+tap_program()
+{
+	local name=$1 out status=0 verdict=''
+	shift
+	out=$("$@" 2>&1) || status=$?
+	sed -E "s/^((not )?ok)( [0-9]+)?( -)? /\1 - $name: /; /^(KTAP version|TAP version|1\.\.)/d" <<<"$out"
+	if grep -q '^not ok' <<<"$out"; then
+		verdict=bad
+	elif [ $status != 0 ]; then
+		verdict="exit status $status"
+		echo "not ok - $name: $verdict"
+	elif ! grep -q '^ok' <<<"$out"; then
+		verdict="no result"
+		echo "not ok - $name: $verdict"
+	fi
+	tap_count=$((tap_count + 1))
+	[ -z "$verdict" ] || tap_failed=$((tap_failed + 1))
+}
+
 tap_end() { echo "1..$tap_count"; [ $tap_failed = 0 ] && [ $tap_count -gt 0 ]; }

@@ -6,12 +6,14 @@
 # real clock; `guest: not-debug` leaves it out of the debug suite.
 # shellcheck source=../lib/common.sh
 . "$(dirname "$0")/../lib/common.sh"
+# shellcheck source=../lib/tap.sh
+. "$top/selftests/lib/tap.sh"
 
 mode=${1:?suite.sh uml|debug}
 
 run_one()
 {
-	local test=$1 source options=(--virtual-time) asked status=0 out
+	local test=$1 source options=(--virtual-time) asked
 	source=$top/selftests/kselftest/$(basename "$test")
 	[ -e "$source" ] || source=$source.c
 	asked=$(sed -nE 's/^[^a-z]*guest: ([-a-zA-Z0-9. ]+[a-zA-Z0-9]).*/\1/p' "$source" 2>/dev/null | head -n 1)
@@ -20,15 +22,7 @@ run_one()
 	[ "$mode" != debug ] || options+=(--debug)
 	# shellcheck disable=SC2206 # options are words
 	options+=(${asked//@(real-time|not-debug)/})
-	out=$("$top/selftests/uml/run" --limit 300 "${options[@]}" -- "$test" 2>&1) || status=$?
-	echo "# ---- ${test##*/}"
-	echo "$out"
-	if [ $status != 0 ] && ! grep -q '^not ok' <<<"$out"; then
-		echo "not ok - ${test##*/}: exit $status"
-	elif ! grep -qE '^(not )?ok' <<<"$out"; then
-		echo "not ok - ${test##*/}: no result"
-	fi
-	return 0
+	tap_program "${test##*/}" "$top/selftests/uml/run" --limit 300 "${options[@]}" -- "$test"
 }
 
 shopt -s extglob nullglob

@@ -94,6 +94,6 @@ tap "the first socket() loads the installed module" autoload
 
 for test in "$top"/build/kselftest/test_*; do
 	[ -x "$test" ] || continue
-	tap "${test##*/}" timeout 300 "$test"
+	tap_program "${test##*/}" timeout 300 "$test"
 done
 tap_end
