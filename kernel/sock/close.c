@@ -18,18 +18,18 @@ static int close_errno(const struct quic_conn *c)
 	const struct quic_close_info *ci = &c->close;
 
 	if (ci->silent)
-		return c->state == QUIC_CONN_CLOSED ? ETIMEDOUT : ECONNRESET;
+		return c->state == QUIC_CONN_CLOSED ? -ETIMEDOUT : -ECONNRESET;
 	if (ci->app || ci->code == QUIC_ERR_NO_ERROR)
 		return 0;
 	if (!ci->remote)
-		return EPROTO;
+		return -EPROTO;
 	switch (ci->code) {
 	case QUIC_ERR_CONNECTION_REFUSED:
-		return ECONNREFUSED;
-	case QUIC_ERR_APPLICATION:	/* an application's close before the handshake's end, 10.2.3 */
+		return -ECONNREFUSED;
+	case QUIC_ERR_APPLICATION:	/* closed by an application in the handshake: 10.2.3 */
 		return 0;
 	default:
-		return EPROTO;
+		return -EPROTO;
 	}
 }
 
@@ -42,7 +42,7 @@ void quic_sock_closed(struct sock *sk)
 	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
 	qs->wake |= QUIC_WAKE_STATE | QUIC_WAKE_READ;
 	if (err) {
-		WRITE_ONCE(sk->sk_err, err);
+		WRITE_ONCE(sk->sk_err, -err);
 		qs->wake |= QUIC_WAKE_ERROR;
 	}
 	if (qs->conn.close.remote)
@@ -208,8 +208,11 @@ static void discard_unread(struct sock *sk)
 	struct rb_node *n;
 
 	quic_sock_purge_ready(sk);
-	for (n = rb_first(&qs->conn.streams.tree); n; n = rb_next(n))
-		quic_recvbuf_discard(sk, quic_sock_stream_of(rb_entry(n, struct quic_stream, node)));
+	for (n = rb_first(&qs->conn.streams.tree); n; n = rb_next(n)) {
+		struct quic_stream *s = rb_entry(n, struct quic_stream, node);
+
+		quic_recvbuf_discard(sk, quic_sock_stream_of(s));
+	}
 }
 
 static void stop_listening(struct sock *sk)
@@ -219,6 +222,8 @@ static void stop_listening(struct sock *sk)
 	quic_listener_stop(qs->listener);
 	qs->listener = NULL;
 	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
+	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
+	sk->sk_state_change(sk);
 }
 
 static int do_shutdown(struct sock *sk, int how)
@@ -226,20 +231,18 @@ static int do_shutdown(struct sock *sk, int how)
 	struct quic_sock *qs = quic_sk(sk);
 
 	if (qs->listener) {
-		if (how & RCV_SHUTDOWN) {
-			stop_listening(sk);
-			WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
-		}
-	} else if (!alive(qs)) {
-		return -ENOTCONN;
-	} else {
-		WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | how);
 		if (how & RCV_SHUTDOWN)
-			discard_unread(sk);
-		if (how & SEND_SHUTDOWN)
-			qs->shut_wr = true;
-		quic_sock_pump(sk);
+			stop_listening(sk);
+		return 0;
 	}
+	if (!alive(qs))
+		return -ENOTCONN;
+	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | how);
+	if (how & RCV_SHUTDOWN)
+		discard_unread(sk);
+	if (how & SEND_SHUTDOWN)
+		qs->shut_wr = true;
+	quic_sock_pump(sk);
 	sk->sk_state_change(sk);
 	return 0;
 }

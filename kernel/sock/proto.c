@@ -266,7 +266,7 @@ void quic_sock_unregister(void)
 
 void quic_sock_exit(void)
 {
-	/* Sockets are freed by RCU, timers and work hold their sockets: nothing of ours runs after. */
+	/* Sockets are freed by RCU; timers and work hold theirs: nothing of ours runs after. */
 	destroy_workqueue(quic_sock_wq);
 	rcu_barrier();
 	proto_unregister(&quicv6_prot);

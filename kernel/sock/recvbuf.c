@@ -21,7 +21,7 @@ static u32 bound(const struct sock *sk)
 {
 	u32 rcvbuf = READ_ONCE(sk->sk_rcvbuf);
 
-	/* Until the application sets SO_RCVBUF the limit is the sysctl's: windows tune themselves. */
+	/* Until SO_RCVBUF is set the limit is the sysctl's: windows tune themselves. */
 	if (!(sk->sk_userlocks & SOCK_RCVBUF_LOCK))
 		rcvbuf = max_t(u32, rcvbuf, READ_ONCE(quic_sysctl_rmem[2]));
 	return rcvbuf;
@@ -424,12 +424,12 @@ void quic_recvbuf_purge(struct sock *sk, struct quic_sock_stream *s)
 void quic_recvbuf_discard(struct sock *sk, struct quic_sock_stream *s)
 {
 	struct quic_sock *qs = quic_sk(sk);
-	u64 upto = s->core.rx.contig;
+	u64 end = s->core.rx.contig;
 
 	quic_recvbuf_purge(sk, s);
 	/* An orphan's peer gets no more credit; its data would come for nothing. */
-	if (upto > s->read && !qs->orphan)
-		quic_stream_consumed(&qs->conn, &s->core, upto - s->read, ktime_get_ns());
-	s->read = max(s->read, upto);
+	if (end > s->read && !qs->orphan)
+		quic_stream_consumed(&qs->conn, &s->core, end - s->read, ktime_get_ns());
+	s->read = max(s->read, end);
 	s->tail = s->read;
 }

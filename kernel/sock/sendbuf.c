@@ -194,9 +194,11 @@ void quic_sendbuf_acked(struct sock *sk, struct quic_sock_stream *s, u64 acked)
 	if (s->core.tx.state == QUIC_SEND_RESET_SENT)
 		quic_sk(sk)->committed -= s->core.tx.written - s->core.tx.next;
 	list_for_each_entry_safe(b, tmp, &s->sndq, list) {
+		if (b->off + b->len > acked)
+			break;
 		/* The last one stays while there is room in it. */
-		if (b->off + b->len > acked || (b->room && list_is_last(&b->list, &s->sndq) &&
-						!s->core.tx.fin && s->core.tx.state <= QUIC_SEND_SENT))
+		if (b->room && list_is_last(&b->list, &s->sndq) && !s->core.tx.fin &&
+		    s->core.tx.state <= QUIC_SEND_SENT)
 			break;
 		buf_free(sk, s, b);
 	}
@@ -213,7 +215,7 @@ void quic_sendbuf_purge(struct sock *sk, struct quic_sock_stream *s)
 		buf_free(sk, s, b);
 }
 
-/* As tcp_sndbuf_expand(): two windows, so that one can be in flight while the next is written. */
+/* As tcp_sndbuf_expand(): two windows, one in flight while the next is written. */
 void quic_sendbuf_grow(struct sock *sk)
 {
 	u64 want = 2 * quic_sk(sk)->conn.loss.cc.cwnd;

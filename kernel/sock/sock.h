@@ -218,14 +218,14 @@ static inline struct quic_sock_stream *quic_sock_stream_of(struct quic_stream *s
 /* --- what main.c calls --- */
 
 int quic_sock_init(void);		/* caches, protocols */
-void quic_sock_unregister(void);	/* no new sockets; the module's references keep old ones out */
+void quic_sock_unregister(void);		/* no new sockets */
 void quic_sock_exit(void);		/* after the RCU barrier */
 
 /* --- what net calls (rx.c) --- */
 
 /*
  * A train (one skb, perhaps GSO, data at the UDP payload) for the connection @sk. Takes the
- * skb, not the reference on sk. BH off, no lock held: takes bh_lock_sock, or puts it on the backlog.
+ * skb, not the reference on @sk. BH off, no lock held: takes bh_lock_sock or uses the backlog.
  */
 void quic_sock_rcv(struct sock *sk, struct sk_buff *skb);
 /* The route or its MTU changed (ICMP): @payload of UDP fits. BH off. */
@@ -235,7 +235,7 @@ void quic_sock_mtu(struct sock *sk, u32 payload);
 
 /* rx.c */
 int quic_sock_backlog_rcv(struct sock *sk, struct sk_buff *skb);
-/* Feed one skb to the core: no pump, no wake-up. The skb stays the caller's. Return: packets taken */
+/* Feed one skb, which stays the caller's: no pump, no wake-up. Return: packets taken */
 unsigned int quic_sock_feed(struct sock *sk, struct sk_buff *skb, u64 now);
 /* Send what may go, look after an orphan, set the timer, wake sleepers. */
 void quic_sock_pump(struct sock *sk);
@@ -281,7 +281,7 @@ int quic_sock_sendmsg(struct sock *sk, struct msghdr *msg, size_t len);
 struct quic_sock_stream *quic_sock_stream_open(struct sock *sk, s64 sid, bool uni, long *timeo,
 					       int *err);
 bool quic_sock_writable(const struct sock *sk);
-/* Copy up to @max bytes of @msg behind @s's last. Return: bytes, or -EFAULT, -ENOBUFS (no memory now) */
+/* Copy up to @max bytes of @msg behind @s's last. Return: bytes, -EFAULT, -ENOBUFS (not now) */
 int quic_sendbuf_append(struct sock *sk, struct quic_sock_stream *s, struct msghdr *msg, u32 max);
 unsigned int quic_sendbuf_vecs(struct quic_sock_stream *s, u64 off, u32 len, struct quic_vec *v,
 			       unsigned int max);

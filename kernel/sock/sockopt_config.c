@@ -22,6 +22,19 @@ static bool config_valid(const struct quic_config *c)
 	       c->stream_data_nodelay <= 1 && c->certificate_request <= 2;
 }
 
+/* A zero field leaves what is there. */
+static void take8(u8 *to, u8 val)
+{
+	if (val)
+		*to = val;
+}
+
+static void take32(u32 *to, u32 val)
+{
+	if (val)
+		*to = val;
+}
+
 static int config_set(struct sock *sk, const void *val, u32 len)
 {
 	struct quic_sock *qs = quic_sk(sk);
@@ -30,18 +43,16 @@ static int config_set(struct sock *sk, const void *val, u32 len)
 
 	if (!config_valid(c) || (qs->conn_live && qs->conn.state != QUIC_CONN_HANDSHAKE))
 		return -EINVAL;
-#define TAKE(field)	(to->field = c->field ? c->field : to->field)
-	TAKE(version);
-	TAKE(plpmtud_probe_interval);
-	TAKE(initial_smoothed_rtt);
-	TAKE(payload_cipher_type);
-	TAKE(congestion_control_algo);
-	TAKE(validate_peer_address);
-	TAKE(stream_data_nodelay);
-	TAKE(receive_session_ticket);
-	TAKE(certificate_request);
-	TAKE(keepalive_probe_interval);
-#undef TAKE
+	take32(&to->version, c->version);
+	take32(&to->plpmtud_probe_interval, c->plpmtud_probe_interval);
+	take32(&to->initial_smoothed_rtt, c->initial_smoothed_rtt);
+	take32(&to->payload_cipher_type, c->payload_cipher_type);
+	take8(&to->congestion_control_algo, c->congestion_control_algo);
+	take8(&to->validate_peer_address, c->validate_peer_address);
+	take8(&to->stream_data_nodelay, c->stream_data_nodelay);
+	take8(&to->receive_session_ticket, c->receive_session_ticket);
+	take8(&to->certificate_request, c->certificate_request);
+	take32(&to->keepalive_probe_interval, c->keepalive_probe_interval);
 	if (c->congestion_control_algo)
 		qs->cc = quic_cc_find_id(c->congestion_control_algo);
 	if (qs->conn_live && c->keepalive_probe_interval)

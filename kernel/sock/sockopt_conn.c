@@ -175,29 +175,29 @@ static bool tp_valid(const struct quic_transport_param *p)
 }
 
 /* A zero field leaves what is there. */
+static void take(u64 *to, u64 val)
+{
+	if (val)
+		*to = val;
+}
+
 static void tp_take(struct quic_tparams *tp, const struct quic_transport_param *p)
 {
-#define TAKE(field, scale)						\
-	do {								\
-		if (p->field)						\
-			tp->field = (u64)p->field * (scale);		\
-	} while (0)
-	TAKE(disable_active_migration, 1);
-	TAKE(grease_quic_bit, 1);
-	TAKE(disable_1rtt_encryption, 1);
-	TAKE(active_connection_id_limit, 1);
-	TAKE(ack_delay_exponent, 1);
-	TAKE(max_datagram_frame_size, 1);
-	TAKE(max_udp_payload_size, 1);
-	TAKE(max_idle_timeout, NSEC_PER_USEC);
-	TAKE(max_ack_delay, NSEC_PER_USEC);
-	TAKE(max_streams_bidi, 1);
-	TAKE(max_streams_uni, 1);
-	TAKE(max_data, 1);
-	TAKE(max_stream_data_bidi_local, 1);
-	TAKE(max_stream_data_bidi_remote, 1);
-	TAKE(max_stream_data_uni, 1);
-#undef TAKE
+	tp->disable_active_migration |= p->disable_active_migration;
+	tp->grease_quic_bit |= p->grease_quic_bit;
+	tp->disable_1rtt_encryption |= p->disable_1rtt_encryption;
+	take(&tp->active_connection_id_limit, p->active_connection_id_limit);
+	take(&tp->ack_delay_exponent, p->ack_delay_exponent);
+	take(&tp->max_datagram_frame_size, p->max_datagram_frame_size);
+	take(&tp->max_udp_payload_size, p->max_udp_payload_size);
+	take(&tp->max_idle_timeout, (u64)p->max_idle_timeout * NSEC_PER_USEC);
+	take(&tp->max_ack_delay, (u64)p->max_ack_delay * NSEC_PER_USEC);
+	take(&tp->max_streams_bidi, p->max_streams_bidi);
+	take(&tp->max_streams_uni, p->max_streams_uni);
+	take(&tp->max_data, p->max_data);
+	take(&tp->max_stream_data_bidi_local, p->max_stream_data_bidi_local);
+	take(&tp->max_stream_data_bidi_remote, p->max_stream_data_bidi_remote);
+	take(&tp->max_stream_data_uni, p->max_stream_data_uni);
 }
 
 /* 0-RTT: what the server allowed last time (RFC 9000, 7.4.1) */

@@ -68,6 +68,21 @@ static void echo_ccm(void)
 	echo_once(&(struct pair_opts){ .cipher = TLS_CIPHER_AES_CCM_128 });
 }
 
+static void echo_v2(void)
+{
+	struct quic_config cf = { .version = QUIC_VERSION_V2 };
+	struct quic_info info = {};
+	socklen_t len = sizeof(info);
+	struct pair_opts o = { .client_config = &cf };
+	struct pair p;
+
+	echo_once(&o);
+	CHECK(!pair_open(&p, &o));
+	CHECK(!get_opt(p.server, QUIC_SOCKOPT_INFO, &info, &len));
+	CHECK_EQ(info.version, QUIC_VERSION_V2);
+	pair_close(&p);
+}
+
 static void echo_chacha(void)
 {
 	echo_once(&(struct pair_opts){ .cipher = TLS_CIPHER_CHACHA20_POLY1305 });
@@ -582,6 +597,7 @@ static const struct ktap_case cases[] = {
 	{ "echo_aes256", echo_aes256 },
 	{ "echo_ccm", echo_ccm },
 	{ "echo_chacha", echo_chacha },
+	{ "echo_v2", echo_v2 },
 	{ "bulk_large_writes", bulk_large_writes },
 	{ "bulk_small_writes", bulk_small_writes },
 	{ "bulk_small_reads", bulk_small_reads },
