@@ -167,8 +167,12 @@ void quic_stream_acked(struct quic_conn *c, struct quic_stream *s, u64 off, u32 
 		quic_stream_lost(c, s, off, len, false);
 		return;
 	}
-	if (s->tx.lost.n && len)
+	/* A probe may have made it lost before its time: not again, then. */
+	if (s->tx.lost.n) {
+		quic_ranges_del(&s->tx.lost, off, end, QUIC_STREAM_RANGES_MAX, GFP_ATOMIC);
 		quic_ranges_trim(&s->tx.lost, s->tx.acked);
+		quic_stream_activate(c, s);
+	}
 	if (s->tx.acked != before)
 		c->ops->stream_acked(c, s);
 	check_all_acked(c, s);

@@ -120,13 +120,13 @@ static void transmit(struct sim_ep *from, const u8 *buf, u32 len)
 /* RFC 9000, 14.1 and 8.1, and that what we send parses */
 static void check_datagram(struct sim_ep *ep, const u8 *buf, u32 len)
 {
+	u8 cid_len = quic_cid_remote(&ep->conn)->len;
 	struct quic_packet h;
 	u32 off = 0;
 
 	WARN_ON(len > QUIC_DGRAM_MAX);
 	while (off < len) {
-		WARN_ON(quic_packet_parse(buf + off, len - off,
-					  ep->peer->live ? QUIC_CID_LEN : QUIC_CID_LEN, &h));
+		WARN_ON(quic_packet_parse(buf + off, len - off, cid_len, &h));
 		if (h.type == QUIC_PKT_INITIAL && !ep->server)
 			WARN_ON(len < QUIC_DGRAM_MIN);
 		off += h.len;
