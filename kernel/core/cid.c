@@ -37,6 +37,7 @@ static int issue(struct quic_conn *c, struct quic_cid_local *l)
 int quic_cid_init(struct quic_conn *c)
 {
 	c->cids.local_limit = 2;	/* RFC 9000, 18.2: the default */
+	c->cids.local_sent = 1;
 	return issue(c, &c->cids.local[0]);
 }
 
@@ -81,8 +82,8 @@ u64 quic_cid_rx_retire(struct quic_conn *c, u64 seq, const struct quic_cid *dcid
 {
 	unsigned int i;
 
-	/* RFC 9000, 19.16 */
-	if (seq >= c->cids.local_next)
+	/* RFC 9000, 19.16: greater than any sent. So it takes a round trip to want new ones. */
+	if (seq >= c->cids.local_sent)
 		return QUIC_ERR_PROTOCOL_VIOLATION;
 	for (i = 0; i < QUIC_CID_LOCAL_MAX; i++) {
 		struct quic_cid_local *l = &c->cids.local[i];

@@ -28,6 +28,7 @@ struct quic_cid_remote {
 struct quic_cids {
 	struct quic_cid_local local[QUIC_CID_LOCAL_MAX];
 	u64 local_next;			/* next sequence number to issue */
+	u64 local_sent;			/* the peer was told those below */
 	u64 local_limit;		/* peer's active_connection_id_limit */
 	struct quic_cid_remote remote[QUIC_CID_REMOTE_MAX];
 	u64 remote_prior;		/* largest Retire Prior To seen */

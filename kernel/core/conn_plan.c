@@ -134,8 +134,10 @@ static void put_new_cid(struct writer *w, struct quic_cid_local *l)
 
 	w->c->ops->reset_token(w->c, &l->cid, token);
 	if (put(w, quic_frame_put_new_cid(w->p, w->end, l->seq, 0, l->cid.id, l->cid.len, token),
-		QUIC_SENT_NEW_CID, NULL, l->seq, 0, false))
+		QUIC_SENT_NEW_CID, NULL, l->seq, 0, false)) {
 		l->announce = false;
+		w->c->cids.local_sent = max(w->c->cids.local_sent, l->seq + 1);
+	}
 }
 
 static void put_cids(struct writer *w)

@@ -302,6 +302,8 @@ static unsigned int datagram(struct quic_conn *c, const u8 *buf, u32 len, u8 ecn
 		return 0;
 	c->stats.bytes_received += len;
 	c->path.rx_bytes += len;
+	/* RFC 9002, 6.2.2.1: credit again; what is left of it the next packet tells. */
+	c->loss.at_amp_limit = false;
 	while (off < len && !quic_packet_parse(buf + off, len - off, QUIC_CID_LEN, &h)) {
 		/* RFC 9000, 12.2: all of one datagram go to one connection */
 		if (off && (h.dcid_len != first.dcid_len ||

@@ -59,6 +59,7 @@ static void enter_local(struct sim_ep *ep, u64 seq, const struct quic_cid *cid)
 	d->local[i].seq = seq;
 	d->local[i].cid = *cid;
 	d->local_next = max(d->local_next, seq + 1);
+	d->local_sent = d->local_next;
 	assert_int_equal(ep->conn.ops->cid_add(&ep->conn, cid), 0);
 }
 
@@ -225,6 +226,17 @@ static void cid__retire_flood(void **state)
 	sim_free(s);
 }
 
+/* 19.16: one that is issued but not told yet */
+static void cid__retired_before_sent(void **state)
+{
+	struct sim *s = up();
+	static const u8 frames[] = { 0x19, 1, 0x19, 3 };
+
+	sim_inject(s->c, QUIC_LEVEL_APP, frames, sizeof(frames));
+	assert_int_equal(s->s->conn.close.code, QUIC_ERR_PROTOCOL_VIOLATION);
+	sim_free(s);
+}
+
 /* All of ours are retired: new ones follow, each reachable. */
 static void cid__replenish(void **state)
 {
@@ -232,7 +244,7 @@ static void cid__replenish(void **state)
 	u8 frame[4] = { QUIC_FT_RETIRE_CONNECTION_ID, 0, 0, 0 };
 	u64 seq;
 
-	for (seq = 1; seq <= 40; seq++) {
+	for (seq = 1; seq <= 5; seq++) {
 		u64 x = 0x4000 | seq;
 
 		/* Number 0 is in use by what carries this. */
@@ -242,6 +254,7 @@ static void cid__replenish(void **state)
 		assert_int_equal(s->s->conn.state, QUIC_CONN_ESTABLISHED);
 		assert_int_equal(used_local(&s->s->conn), QUIC_CID_ISSUE);
 		sim_pump(s->s);
+		sim_run(s, MS(5), NULL);
 	}
 	/* Retired already: no news */
 	frame[1] = 0x40;
@@ -260,6 +273,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(cid__contradictions),
 	TEST(cid__limit),
 	TEST(cid__retire_flood),
+	TEST(cid__retired_before_sent),
 	TEST(cid__replenish),
 };
 
