@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * quic-bench: what moving bytes over loopback costs the whole machine, both ends and the stack
+ * between them. A child sends, the parent receives and looks at the clock: after the warm-up, and
+ * again when the bytes to measure have come. Each run prints one line of key=value.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include "bench.h"
+
+#define READ_SIZE	(64 << 10)
+#define WRITE_MAX	(1 << 20)
+
+struct test {
+	enum bench_proto proto;
+	size_t write_size;
+	uint64_t warm, bytes;	/* before the measured ones; these */
+	unsigned int runs;
+};
+
+struct result {
+	struct bench_moment begin, end;
+	uint64_t got;		/* bytes between the two */
+	uint64_t reads;
+	uint64_t gap;		/* longest wait for the next byte, ns */
+	struct quic_info sender, receiver;
+};
+
+static const char help[] =
+"usage: quic-bench [OPTION]... tcp|ktls|quic...\n"
+"       quic-bench --calibrate\n"
+"Sends bytes through a connection over 127.0.0.1 and prints what that cost: processor time of the whole\n"
+"machine, without idling, per byte. Only in a guest that counts one instruction a nanosecond\n"
+"(selftests/vm/run --icount) are these instructions; --calibrate prints 1.00 there.\n"
+"  -w, --write BYTES    size of a write (16384)\n"
+"  -b, --bytes BYTES    measured bytes (33554432)\n"
+"  -W, --warm BYTES     bytes before them (16777216)\n"
+"  -r, --runs N         connections, one after another (3)\n"
+"  -c, --calibrate      only run the loop of known length\n"
+"  -h, --help           this\n";
+
+static void get_info(int sd, struct quic_info *info)
+{
+	socklen_t len = sizeof(*info);
+
+	if (getsockopt(sd, SOL_QUIC, QUIC_SOCKOPT_INFO, info, &len))
+		bench_die("QUIC_SOCKOPT_INFO: %s", strerror(errno));
+}
+
+/* --- the child --- */
+
+/* @ctl: the parent closes its end when all has arrived; then it gets our counters. */
+static void sender(const struct test *t, const struct bench_link *link, int ctl)
+{
+	uint64_t left = t->warm + t->bytes;
+	struct quic_info info = {};
+	char *buf = malloc(t->write_size), c;
+	int sd = bench_connect(link);
+
+	if (!buf)
+		bench_die("no memory");
+	memset(buf, 'q', t->write_size);
+	if (link->proto == BENCH_QUIC) {
+		struct quic_stream_info si = { .stream_id = -1 };
+		socklen_t len = sizeof(si);
+
+		if (getsockopt(sd, SOL_QUIC, QUIC_SOCKOPT_STREAM_OPEN, &si, &len))
+			bench_die("QUIC_SOCKOPT_STREAM_OPEN: %s", strerror(errno));
+	}
+	while (left) {
+		size_t n = left < t->write_size ? left : t->write_size;
+
+		left -= n;
+		bench_send(link, sd, buf, n, !left);
+	}
+	if (read(ctl, &c, 1) != 1)
+		bench_die("the receiver is gone");
+	if (link->proto == BENCH_QUIC)
+		get_info(sd, &info);
+	if (write(ctl, &info, sizeof(info)) != sizeof(info))
+		bench_die("the receiver is gone");
+	close(sd);
+	exit(0);
+}
+
+/* --- the parent --- */
+
+static uint64_t clock_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+static void receiver(const struct test *t, const struct bench_link *link, int sd, struct result *r)
+{
+	uint64_t total = t->warm + t->bytes, got = 0, began = 0, last, now;
+	static char buf[READ_SIZE];
+	size_t n;
+
+	while (got < t->warm) {
+		n = bench_recv(link, sd, buf, sizeof(buf));
+		if (!n)
+			break;
+		got += n;
+	}
+	bench_moment_begin(&r->begin);
+	began = got;
+	last = r->begin.ns;
+	while (got < total) {
+		n = bench_recv(link, sd, buf, sizeof(buf));
+		if (!n)
+			bench_die("%llu bytes too few", (unsigned long long)(total - got));
+		got += n;
+		r->reads++;
+		now = clock_ns();
+		if (now - last > r->gap)
+			r->gap = now - last;
+		last = now;
+	}
+	bench_moment_end(&r->end);
+	r->got = got - began;
+}
+
+static void one_run(const struct test *t, struct result *r)
+{
+	struct bench_link link;
+	int ctl[2], sd, status;
+	pid_t child;
+
+	memset(r, 0, sizeof(*r));
+	bench_listen(&link, t->proto);
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ctl))
+		bench_die("socketpair: %s", strerror(errno));
+	fflush(NULL);
+	child = fork();
+	if (child < 0)
+		bench_die("fork: %s", strerror(errno));
+	if (!child) {
+		close(ctl[0]);
+		close(link.listener);
+		sender(t, &link, ctl[1]);
+	}
+	close(ctl[1]);
+	sd = bench_accept(&link);
+	receiver(t, &link, sd, r);
+	if (t->proto == BENCH_QUIC)
+		get_info(sd, &r->receiver);
+	if (write(ctl[0], "", 1) != 1 ||
+	    read(ctl[0], &r->sender, sizeof(r->sender)) != sizeof(r->sender))
+		bench_die("the sender is gone");
+	close(ctl[0]);
+	close(sd);
+	bench_unlisten(&link);
+	if (waitpid(child, &status, 0) != child || status)
+		bench_die("the sender failed");
+}
+
+static void print_result(const struct test *t, const struct result *r)
+{
+	double busy = bench_busy(&r->begin, &r->end);
+
+	printf("proto=%s write=%zu bytes=%llu busy=%.0f elapsed=%llu reads=%llu gap=%llu cost=%.4f",
+	       bench_name[t->proto], t->write_size, (unsigned long long)r->got, busy,
+	       (unsigned long long)(r->end.ns - r->begin.ns), (unsigned long long)r->reads,
+	       (unsigned long long)r->gap, busy / r->got);
+	if (t->proto == BENCH_QUIC)
+		printf(" pmtu=%u packets=%llu acks=%llu lost=%llu spurious=%llu again=%llu dropped=%llu",
+		       r->sender.pmtu, (unsigned long long)r->sender.packets_sent,
+		       (unsigned long long)r->receiver.packets_sent,
+		       (unsigned long long)r->sender.packets_lost,
+		       (unsigned long long)r->sender.packets_spurious,
+		       (unsigned long long)r->sender.packets_retransmitted,
+		       (unsigned long long)r->receiver.packets_dropped);
+	putchar('\n');
+	fflush(stdout);
+}
+
+static uint64_t number(const char *arg, uint64_t min, uint64_t max)
+{
+	unsigned long long n;
+	char *end;
+
+	errno = 0;
+	n = strtoull(arg, &end, 0);
+	if (errno || end == arg || *end || n < min || n > max)
+		bench_die("%s: a number from %llu to %llu is wanted", arg,
+			  (unsigned long long)min, (unsigned long long)max);
+	return n;
+}
+
+static const struct option options[] = {
+	{ "write", required_argument, NULL, 'w' },
+	{ "bytes", required_argument, NULL, 'b' },
+	{ "warm", required_argument, NULL, 'W' },
+	{ "runs", required_argument, NULL, 'r' },
+	{ "calibrate", no_argument, NULL, 'c' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+int main(int argc, char **argv)
+{
+	struct test t = { .write_size = 16384, .warm = 16 << 20, .bytes = 32 << 20, .runs = 3 };
+	struct result r;
+	unsigned int i;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "w:b:W:r:ch", options, NULL)) >= 0) {
+		switch (c) {
+		case 'w':
+			t.write_size = number(optarg, 1, WRITE_MAX);
+			break;
+		case 'b':
+			t.bytes = number(optarg, 1, 1ull << 40);
+			break;
+		case 'W':
+			t.warm = number(optarg, 0, 1ull << 40);
+			break;
+		case 'r':
+			t.runs = number(optarg, 1, 1000);
+			break;
+		case 'c':
+			printf("calibrate=%.4f\n", bench_calibrate());
+			return 0;
+		case 'h':
+			fputs(help, stdout);
+			return 0;
+		default:
+			fputs(help, stderr);
+			return 2;
+		}
+	}
+	if (optind == argc) {
+		fputs(help, stderr);
+		return 2;
+	}
+	for (; optind < argc; optind++) {
+		t.proto = bench_proto_named(argv[optind]);
+		if (t.proto == BENCH_PROTOS)
+			bench_die("%s: not tcp, ktls or quic", argv[optind]);
+		for (i = 0; i < t.runs; i++) {
+			one_run(&t, &r);
+			print_result(&t, &r);
+		}
+	}
+	return 0;
+}
