@@ -134,6 +134,7 @@ void quic_sock_pump(struct sock *sk)
 	if (!qs->conn_live)
 		return;
 	qs->unsent = 0;
+	qs->hold_until = 0;
 	quic_xmit(sk, &qs->conn, &qs->peer, qs->ep, now);
 	quic_sock_check_linger(sk, now);
 	if (qs->conn.state > QUIC_CONN_ESTABLISHED && !qs->purged)

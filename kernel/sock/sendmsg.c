@@ -178,12 +178,36 @@ static void say_blocked(struct sock *sk, struct quic_stream *s)
 	}
 }
 
-static void pump_if_due(struct sock *sk, bool more)
+/*
+ * Less than a full packet may wait: the caller says more will follow, or packets are in flight whose
+ * acknowledgment will send it along (Nagle, RFC 896). Unlike TCP's, the wait is bounded by time too.
+ */
+static u64 may_hold(const struct quic_sock *qs, bool more, bool fin)
+{
+	if (qs->unsent >= qs->conn.pmtu.cur)
+		return 0;
+	if (more)
+		return QUIC_HOLD_MORE_NS;
+	if (fin || qs->config.stream_data_nodelay || !qs->conn.loss.bytes_in_flight)
+		return 0;
+	return QUIC_HOLD_NAGLE_NS;
+}
+
+static void pump_or_hold(struct sock *sk, bool more, bool fin)
 {
 	struct quic_sock *qs = quic_sk(sk);
+	u64 ns = may_hold(qs, more, fin);
+	u64 now;
 
-	if (!more || qs->unsent >= qs->conn.pmtu.cur)
+	if (!ns) {
 		quic_sock_pump(sk);
+		return;
+	}
+	now = ktime_get_ns();
+	if (!qs->hold_until || now + ns < qs->hold_until) {
+		qs->hold_until = now + ns;
+		quic_sock_timer_set(sk, now);
+	}
 }
 
 /* Take one piece. Return: bytes, 0 when it must wait first, or an error */
@@ -250,7 +274,7 @@ static int send_stream(struct sock *sk, struct msghdr *msg, size_t len, const st
 			break;
 		}
 	}
-	pump_if_due(sk, msg->msg_flags & MSG_MORE);
+	pump_or_hold(sk, msg->msg_flags & MSG_MORE, fin);
 	if (done || !len)
 		return done;
 	/* Programs tell flow control from a full accept of streams by this. */

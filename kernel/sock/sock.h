@@ -144,6 +144,7 @@ struct quic_sock {
 	u64 unacked;			/* stream bytes written, not acknowledged (SIOCOUTQ) */
 	u64 committed;			/* of the connection's tx_max: sent or sure to be */
 	u32 unsent;			/* written since the last pump */
+	u64 hold_until;			/* a partial packet may wait so long for more, ns; 0: none does */
 	s64 last_sid;			/* opened last: default of sendmsg; -1: none */
 	struct quic_train *cur;		/* the train being received */
 
@@ -190,6 +191,10 @@ struct quic6_sock {
 #define QUIC_TP_GIVEN_NO_COMPAT	0x02	/* disable_compatible_version */
 
 #define QUIC_LINGER_NS		(60ull * NSEC_PER_SEC)	/* longest life of an orphan */
+
+/* How long a partial packet waits for more data: with MSG_MORE, and as Nagle's algorithm would. */
+#define QUIC_HOLD_MORE_NS	(200ull * NSEC_PER_MSEC)
+#define QUIC_HOLD_NAGLE_NS	NSEC_PER_MSEC
 
 /* sysctl net.quic.quic_mem (pages), quic_rmem and quic_wmem (bytes: min, default, max) */
 extern long quic_sysctl_mem[3];

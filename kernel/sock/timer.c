@@ -11,6 +11,15 @@
 
 struct workqueue_struct *quic_sock_wq;
 
+/* Nothing in flight: an idle connection keeps no page to build packets in. */
+static void let_go(struct sock *sk)
+{
+	if (quic_sk(sk)->conn.loss.bytes_in_flight || !sk->sk_frag.page)
+		return;
+	put_page(sk->sk_frag.page);
+	sk->sk_frag.page = NULL;
+}
+
 static void run(struct sock *sk)
 {
 	struct quic_sock *qs = quic_sk(sk);
@@ -21,6 +30,7 @@ static void run(struct sock *sk)
 	if (quic_conn_deadline(&qs->conn, now) <= now)
 		quic_conn_timeout(&qs->conn, now);
 	quic_sock_pump(sk);
+	let_go(sk);
 }
 
 static enum hrtimer_restart fired(struct hrtimer *timer)
@@ -54,6 +64,8 @@ void quic_sock_timer_set(struct sock *sk, u64 now)
 
 	if (qs->orphan)
 		at = min(at, qs->linger_until);
+	if (qs->hold_until)
+		at = min(at, qs->hold_until);
 	if (at >= qs->timer_at || qs->dead)
 		return;
 	qs->timer_at = at;

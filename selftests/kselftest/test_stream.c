@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sys/ioctl.h>
+#include <sys/sendfile.h>
 #include <sys/uio.h>
 
 #include "ktap.h"
@@ -540,6 +541,71 @@ static void write_timeout(void)
 	pair_close(&p);
 }
 
+/* --- small writes --- */
+
+static uint64_t packets_sent(int sd)
+{
+	struct quic_info info = {};
+	socklen_t len = sizeof(info);
+
+	get_opt(sd, QUIC_SOCKOPT_INFO, &info, &len);
+	return info.packets_sent;
+}
+
+/* 300 writes of 10 bytes: in few packets by default, at once when asked for. */
+static void small_writes_fill_packets(void)
+{
+	struct pair p;
+	uint64_t before;
+	char buf[3000];
+	int i;
+
+	CHECK(!pair_open(&p, &plain));
+	before = packets_sent(p.client);
+	for (i = 0; i < 300; i++)
+		CHECK_EQ(send(p.client, "0123456789", 10, 0), 10);
+	CHECK_EQ(recv(p.server, buf, sizeof(buf), MSG_WAITALL), 3000);
+	CHECK(packets_sent(p.client) - before < 150);
+	pair_close(&p);
+}
+
+static void held_data_leaves(void)
+{
+	struct pair p;
+	char buf[8];
+
+	CHECK(!pair_open(&p, &plain));
+	CHECK_EQ(send(p.client, "cork", 4, MSG_MORE), 4);
+	/* MSG_MORE and no more comes: sent all the same, a little later */
+	CHECK_EQ(recv(p.server, buf, sizeof(buf), 0), 4);
+	pair_close(&p);
+}
+
+static void sends_a_file(void)
+{
+	enum { LEN = 200000 };
+	static char buf[LEN];
+	struct pair p;
+	FILE *f = tmpfile();
+	off_t off = 0;
+	ssize_t n;
+
+	CHECK(f);
+	pattern_fill(buf, LEN, 0, 0);
+	CHECK_EQ(fwrite(buf, 1, LEN, f), LEN);
+	CHECK(!fflush(f));
+	memset(buf, 0, sizeof(buf));
+	CHECK(!pair_open(&p, &plain));
+	while (off < LEN) {
+		n = sendfile(p.client, fileno(f), &off, LEN - off);
+		CHECK(n > 0);
+	}
+	CHECK_EQ(recv(p.server, buf, LEN, MSG_WAITALL), LEN);
+	CHECK(pattern_ok(buf, LEN, 0, 0));
+	pair_close(&p);
+	fclose(f);
+}
+
 /* --- both directions at once, from several threads --- */
 
 static void *reader(void *arg)
@@ -619,6 +685,9 @@ static const struct ktap_case cases[] = {
 	{ "blocked_by_stream", blocked_by_stream },
 	{ "blocked_by_connection", blocked_by_connection },
 	{ "write_timeout", write_timeout },
+	{ "small_writes_fill_packets", small_writes_fill_packets },
+	{ "held_data_leaves", held_data_leaves },
+	{ "sends_a_file", sends_a_file },
 	{ "both_directions", both_directions },
 };
 
