@@ -503,6 +503,18 @@ static void loss__ecn_ce(void **state)
 	assert_int_equal(o->l.space[APP].ect0, 8);
 	assert_int_equal(o->l.space[APP].ce, 2);
 	owner_free(o);
+
+	/* every packet reported, all of them marked */
+	o = ecn_owner();
+	ecn_ack(o, 0, 4, true, 5, 0, MS(1020));
+	ecn_ack(o, 0, 9, true, 10, 0, MS(1021));
+	assert_false(o->l.ecn_failed);
+	owner_free(o);
+	o = ecn_owner();
+	ecn_ack(o, 0, 9, true, 0, 10, MS(1021));
+	assert_false(o->l.ecn_failed);
+	assert_int_equal(o->l.cc.recovery_start, MS(1021));
+	owner_free(o);
 }
 
 static void loss__ecn_validation(void **state)

@@ -84,6 +84,24 @@ static void pmtu__three_losses(void **state)
 	assert_int_equal(quic_pmtu_want(&m, SEC(1)), 0);
 }
 
+/* ... and if it is not the largest possible, the search goes on above it. */
+static void pmtu__late_ack_reopens(void **state)
+{
+	struct quic_pmtu m;
+	unsigned int i;
+
+	quic_pmtu_init(&m, 1200);
+	quic_pmtu_set_max(&m, 9000, SEC(1));
+	for (i = 0; i < 6; i++) {
+		quic_pmtu_sent(&m, quic_pmtu_want(&m, SEC(1)));
+		quic_pmtu_result(&m, m.probe, false, SEC(1));
+	}
+	assert_int_equal(m.ceil, 5100);
+	assert_true(quic_pmtu_result(&m, 5100, true, SEC(1)));
+	assert_int_equal(m.ceil, 9001);
+	assert_int_equal(quic_pmtu_want(&m, SEC(1)), 9000);
+}
+
 static void pmtu__raise(void **state)
 {
 	struct quic_pmtu m;
@@ -147,6 +165,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(pmtu__max_works_at_once),
 	TEST(pmtu__binary_search),
 	TEST(pmtu__three_losses),
+	TEST(pmtu__late_ack_reopens),
 	TEST(pmtu__raise),
 	TEST(pmtu__max_shrinks),
 	TEST(pmtu__black_hole),
