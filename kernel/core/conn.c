@@ -295,18 +295,7 @@ int quic_conn_key_update(struct quic_conn *c, u64 now)
 
 bool quic_conn_quiet(const struct quic_conn *c)
 {
-	struct rb_node *n;
-
-	for (n = rb_first(&c->streams.tree); n; n = rb_next(n)) {
-		const struct quic_stream *s = rb_entry(n, struct quic_stream, node);
-
-		if (s->tx.exists && s->tx.state < QUIC_SEND_RECVD &&
-		    (s->tx.acked != s->tx.written || s->tx.fin))
-			return false;
-		if (s->tx.state == QUIC_SEND_RESET_SENT)
-			return false;
-	}
-	return true;
+	return !c->streams.busy;
 }
 
 void quic_conn_ping(struct quic_conn *c)

@@ -35,6 +35,7 @@ static void stream_destroy(struct quic_conn *c, struct quic_stream *s)
 	rb_erase(&s->node, &c->streams.tree);
 	list_del(&s->active);
 	c->streams.count--;
+	c->streams.busy -= s->tx.busy;
 	quic_ranges_free(&s->tx.acks);
 	quic_ranges_free(&s->tx.lost);
 	quic_ranges_free(&s->rx.ooo);

@@ -40,6 +40,7 @@ struct quic_stream_tx {
 	bool exists;		/* not so on the peer's unidirectional streams */
 	bool fin;		/* the application finished: size is written */
 	bool fin_sent, fin_acked, fin_lost;
+	bool busy;		/* something is not acknowledged; counted in streams.busy */
 	bool reset_wanted;	/* RESET_STREAM to send (again) */
 	bool blocked_wanted;	/* STREAM_DATA_BLOCKED to send */
 	u64 blocked_at;		/* limit last reported as blocking, U64_MAX none */
@@ -96,6 +97,7 @@ struct quic_stream_table {
 	struct quic_stream *last;	/* last one looked up */
 	struct quic_streams kind[2];
 	u32 count;
+	u32 busy;			/* with bytes, an end or a reset not acknowledged yet */
 };
 
 /* Result of quic_stream_rx_data(): no memory; drop the packet, it will come again. */

@@ -14,6 +14,15 @@ static bool tx_open(const struct quic_stream *s)
 	return s->tx.exists && s->tx.state <= QUIC_SEND_SENT;
 }
 
+static void count_busy(struct quic_conn *c, struct quic_stream *s)
+{
+	bool busy = s->tx.state == QUIC_SEND_RESET_SENT ||
+		    (tx_open(s) && (s->tx.acked != s->tx.written || s->tx.fin));
+
+	c->streams.busy += busy - s->tx.busy;
+	s->tx.busy = busy;
+}
+
 int quic_stream_wrote(struct quic_conn *c, struct quic_stream *s, u32 len, bool fin)
 {
 	if (!tx_open(s) || s->tx.fin)
@@ -22,6 +31,7 @@ int quic_stream_wrote(struct quic_conn *c, struct quic_stream *s, u32 len, bool 
 	s->tx.fin = fin;
 	if (s->tx.state == QUIC_SEND_READY)
 		s->tx.state = QUIC_SEND_SEND;
+	count_busy(c, s);
 	quic_stream_activate(c, s);
 	return 0;
 }
@@ -139,6 +149,7 @@ static void check_all_acked(struct quic_conn *c, struct quic_stream *s)
 	if (!s->tx.fin_acked || s->tx.acked != s->tx.written)
 		return;
 	s->tx.state = QUIC_SEND_RECVD;
+	count_busy(c, s);
 	c->ops->stream_event(c, s, QUIC_SEV_SENT_ALL);
 	quic_stream_activate(c, s);
 	quic_stream_settle(c, s);
@@ -173,8 +184,10 @@ void quic_stream_acked(struct quic_conn *c, struct quic_stream *s, u64 off, u32 
 		quic_ranges_trim(&s->tx.lost, s->tx.acked);
 		quic_stream_activate(c, s);
 	}
-	if (s->tx.acked != before)
+	if (s->tx.acked != before) {
+		count_busy(c, s);
 		c->ops->stream_acked(c, s);
+	}
 	check_all_acked(c, s);
 }
 
@@ -221,6 +234,7 @@ int quic_stream_reset(struct quic_conn *c, struct quic_stream *s, u64 code)
 	quic_ranges_free(&s->tx.acks);
 	/* Nothing is sent again: the glue may drop all of it. */
 	s->tx.acked = s->tx.written;
+	count_busy(c, s);
 	c->ops->stream_acked(c, s);
 	quic_stream_activate(c, s);
 	return 0;
@@ -232,6 +246,7 @@ void quic_stream_reset_acked(struct quic_conn *c, struct quic_stream *s)
 		return;
 	s->tx.state = QUIC_SEND_RESET_RECVD;
 	s->tx.reset_wanted = false;
+	count_busy(c, s);
 	c->ops->stream_event(c, s, QUIC_SEV_SENT_ALL);
 	quic_stream_activate(c, s);
 	quic_stream_settle(c, s);

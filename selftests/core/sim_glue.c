@@ -323,12 +323,19 @@ static void check_stream(struct quic_conn *c, const struct quic_stream *s)
 	WARN_ON(wants != (!list_empty(&s->active) && !s->parked));
 }
 
+static bool is_busy(const struct quic_stream *s)
+{
+	return s->tx.state == QUIC_SEND_RESET_SENT ||
+	       (s->tx.exists && s->tx.state < QUIC_SEND_RECVD &&
+		(s->tx.acked != s->tx.written || s->tx.fin));
+}
+
 void sim_glue_check(struct sim_ep *ep)
 {
 	struct quic_conn *c = &ep->conn;
 	struct sim_stream *st;
 	u64 flight = 0, pn;
-	unsigned int i;
+	unsigned int i, busy = 0;
 
 	if (c->state > QUIC_CONN_ESTABLISHED)
 		return;
@@ -336,8 +343,11 @@ void sim_glue_check(struct sim_ep *ep)
 	WARN_ON(c->rx_flow.used > c->rx_flow.limit || c->rx_flow.consumed > c->rx_flow.used);
 	if (ep->sim->steps % 64)
 		return;
-	list_for_each_entry(st, &ep->streams, node)
+	list_for_each_entry(st, &ep->streams, node) {
 		check_stream(c, &st->qs);
+		busy += is_busy(&st->qs);
+	}
+	WARN_ON(busy != c->streams.busy);
 	for (i = 0; i < QUIC_PNS_COUNT; i++) {
 		struct quic_sent *sent = &c->loss.space[i].sent;
 

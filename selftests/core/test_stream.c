@@ -447,6 +447,88 @@ static void stream__stop_when_known(void **state)
 	sim_free(s);
 }
 
+static u64 drop_at;
+static bool drop_server;
+
+static bool drop_one(struct sim_ep *from, u64 n, const u8 *buf, u32 len)
+{
+	return from->server == drop_server && n == drop_at;
+}
+
+static bool client_up(struct sim *s)
+{
+	return s->c->conn.state == QUIC_CONN_ESTABLISHED;
+}
+
+static bool asked(struct sim *s)
+{
+	return s->s->n_fin;
+}
+
+static bool answered(struct sim *s)
+{
+	return s->c->n_fin;
+}
+
+/* Handshake, request, answer, with any single datagram lost: one timeout more at most. */
+static void stream__request_one_lost(void **state)
+{
+	unsigned int side;
+
+	for (side = 0; side < 2; side++) {
+		drop_server = side;
+		for (drop_at = 0; drop_at < 40; drop_at++) {
+			struct sim_cfg cfg;
+			struct sim *s;
+
+			sim_config(&cfg);
+			s = sim_new(&cfg);
+			s->c->link.drop = drop_one;
+			s->s->link.drop = drop_one;
+			s->s->keep = true;
+			assert_int_equal(sim_connect(s), 0);
+			assert_true(sim_run(s, SEC(2), client_up));
+			sim_write(s->c, sim_open(s->c, false), 3000, true);
+			assert_true(sim_run(s, SEC(2), asked));
+			sim_write(s->s, sim_find(s->s, 0), 30000, true);
+			assert_true(sim_run(s, SEC(2), answered));
+			/* 999 ms for the first flight, some 150 ms for any later one */
+			if (sim_elapsed(s) > (drop_at ? MS(350) : MS(1150)))
+				fail_msg("without %llu of %u: %llu us", drop_at, side,
+					 sim_elapsed(s) / 1000);
+			sim_free(s);
+		}
+	}
+}
+
+/* Tail drop at a queue of one round trip: the link stays busy all the same. */
+static void stream__full_queue(void **state)
+{
+	static const struct quic_cc_ops *const cc[] = { &quic_cc_cubic, &quic_cc_newreno };
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		u64 rate = 12500000, len = 40000000;
+		struct sim_cfg cfg;
+		struct sim *s;
+
+		sim_config(&cfg);
+		cfg.delay = MS(20);
+		cfg.rate = rate;
+		cfg.queue = rate * 40 / 1000;
+		cfg.cc = cc[i];
+		s = up(&cfg);
+		want(0, 0, len, 1);
+		sim_write(s->c, sim_open(s->c, true), len, true);
+		assert_true(sim_run(s, SEC(60), all_here));
+		/* 3.2 s at best */
+		assert_true(sim_elapsed(s) < MS(3900));
+		/* A slow start that overshoots loses about what the path holds, 1 MB. */
+		assert_true(s->c->conn.stats.bytes_retransmitted < len / 25);
+		sim_free(s);
+	}
+}
+
 static bool done_two(struct sim *s)
 {
 	return s->s->n_fin == 2 && s->c->n_fin == 1;
@@ -626,6 +708,8 @@ static const struct CMUnitTest tests[] = {
 	TEST(stream__reset),
 	TEST(stream__stop_sending),
 	TEST(stream__stop_when_known),
+	TEST(stream__request_one_lost),
+	TEST(stream__full_queue),
 	TEST(stream__bad_network),
 	TEST(stream__limits_lost),
 	TEST(stream__no_memory),
