@@ -544,6 +544,12 @@ static void loss__ecn_validation(void **state)
 	ecn_ack(o, 0, 4, true, 3, 2, MS(1020));
 	assert_true(o->l.ecn_failed);
 	owner_free(o);
+	/* a rise by less than what is newly acked */
+	o = ecn_owner();
+	ecn_ack(o, 0, 3, true, 2, 2, MS(1020));
+	ecn_ack(o, 4, 7, true, 2, 5, MS(1020));
+	assert_true(o->l.ecn_failed);
+	owner_free(o);
 	/* we never mark: whatever the peer says does not matter */
 	o = confirmed(&quic_cc_newreno);
 	owner_send(o, APP, MS(1000));
