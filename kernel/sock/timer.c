@@ -69,8 +69,11 @@ void quic_sock_timer_set(struct sock *sk, u64 now)
 	if (at >= qs->timer_at || qs->dead)
 		return;
 	qs->timer_at = at;
-	/* Whoever runs the callback now has taken it off the queue and drops its own reference. */
-	if (!hrtimer_is_queued(&qs->timer))
+	/*
+	 * Off the queue before the reference is counted: it might fire between a look at it and the
+	 * start. Whoever runs the callback now drops the reference of the time it was queued.
+	 */
+	if (hrtimer_try_to_cancel(&qs->timer) != 1)
 		sock_hold(sk);
 	hrtimer_start(&qs->timer, ns_to_ktime(at), HRTIMER_MODE_ABS_SOFT);
 }
