@@ -36,7 +36,8 @@ static int rx_wait(struct sock *sk, long *timeo)
 			return sock_intr_errno(*timeo);
 		add_wait_queue(sk_sleep(sk), &wait);
 		sk_set_bit(SOCKWQ_ASYNC_WAITDATA, sk);
-		sk_wait_event(sk, timeo, first_item(qs) || sk->sk_err || sk->sk_shutdown, &wait);
+		sk_wait_event(sk, timeo, first_item(qs) || sk->sk_err ||
+			      (sk->sk_shutdown & RCV_SHUTDOWN), &wait);
 		sk_clear_bit(SOCKWQ_ASYNC_WAITDATA, sk);
 		remove_wait_queue(sk_sleep(sk), &wait);
 	}
@@ -79,8 +80,11 @@ static ssize_t take_stream(struct sock *sk, struct quic_sock_stream *s, struct m
 	while (done < len && !list_empty(&s->rcvq)) {
 		ch = list_first_entry(&s->rcvq, struct quic_chunk, list);
 		n = min_t(size_t, len - done, ch->len);
-		if (copy_chunk(ch, 0, n, msg, flags))
-			return done ? done : -EFAULT;
+		if (copy_chunk(ch, 0, n, msg, flags)) {
+			if (!done)
+				return -EFAULT;
+			break;
+		}
 		done += n;
 		ch->data += n;
 		ch->off += n;
@@ -168,18 +172,20 @@ static bool stream_wait(struct sock *sk, u64 id, long *timeo)
 static ssize_t recv_stream(struct sock *sk, struct quic_sock_stream *s, struct msghdr *msg,
 			   size_t len, int flags, long timeo)
 {
-	size_t done = 0, target = sock_rcvlowat(sk, flags & MSG_WAITALL, len);
+	size_t done = 0, target = min_t(size_t, sock_rcvlowat(sk, flags & MSG_WAITALL, len), len);
 	u64 id = s->core.id;
+	bool fin = false;
 	ssize_t n;
-	bool fin;
 
 	for (;;) {
 		if (flags & MSG_PEEK)
 			n = peek_stream(s, msg, len, flags);
 		else
 			n = take_stream(sk, s, msg, len - done, flags);
+		if (n < 0 && !done)
+			return n;
 		if (n < 0)
-			return done ? done : n;
+			break;
 		done += n;
 		fin = s->fin_ready && (flags & MSG_PEEK ? s->read + n == s->tail :
 							  list_empty(&s->rcvq));
