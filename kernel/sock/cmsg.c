@@ -88,8 +88,12 @@ static bool is_compat(const struct msghdr *msg)
 
 void quic_cmsg_put_stream(struct msghdr *msg, u64 id, u32 flags)
 {
-	struct quic_stream_info info = { .stream_id = id, .stream_flags = flags };
+	struct quic_stream_info info;
 
+	/* All of it goes to the user, what lies behind the last field too. */
+	memset(&info, 0, sizeof(info));
+	info.stream_id = id;
+	info.stream_flags = flags;
 	put_cmsg(msg, SOL_QUIC, QUIC_STREAM_INFO,
 		 is_compat(msg) ? STREAM_INFO_LEN : sizeof(info), &info);
 	if (msg->msg_flags & MSG_CTRUNC)
