@@ -118,13 +118,9 @@ static int congestion_set(struct sock *sk, const void *val, u32 len)
 		return -ENOENT;
 	qs->cc = ops;
 	qs->config.congestion_control_algo = ops->id;
-	if (qs->conn_live && qs->conn.loss.cc.ops != ops) {
-		/* The window stays, the algorithm starts from it. */
-		qs->conn.loss.cc.ops = ops;
-		memset(qs->conn.loss.cc.priv, 0, sizeof(qs->conn.loss.cc.priv));
-		if (ops->init)
-			ops->init(&qs->conn.loss.cc);
-	}
+	/* The window stays, the algorithm starts from it. */
+	if (qs->conn_live && qs->conn.loss.cc.ops != ops)
+		quic_cc_switch(&qs->conn.loss.cc, ops);
 	return 0;
 }
 

@@ -293,8 +293,7 @@ static void info_path(struct quic_info *i, const struct quic_conn *c)
 	}
 	i->pto_count = l->pto_count;
 	i->pmtu = c->pmtu.cur;
-	i->packets_in_flight = l->bytes_in_flight ? min_t(u64, sent->next - sent->first, U32_MAX) :
-						    0;
+	i->packets_in_flight = l->bytes_in_flight ? min_t(u64, sent->next - sent->live, U32_MAX) : 0;
 	i->cwnd = l->cc.cwnd;
 	i->ssthresh = l->cc.ssthresh;
 	i->bytes_in_flight = l->bytes_in_flight;
@@ -335,6 +334,7 @@ static void info_data(struct quic_info *i, const struct quic_sock *qs)
 	i->data_received = c->rx_flow.used;
 	i->data_unread = qs->unread;
 	i->data_unacked = qs->unacked;
+	i->data_unsent = qs->held_bytes;
 	for (n = rb_first(&c->streams.tree); n; n = rb_next(n)) {
 		const struct quic_stream *s = rb_entry(n, struct quic_stream, node);
 
