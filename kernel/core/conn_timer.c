@@ -91,7 +91,7 @@ static bool requeue_oldest(struct quic_conn *c, enum quic_pns pns)
 	bool large = false;
 	u64 pn;
 
-	for (pn = sent->first; pn < sent->next && want; pn++) {
+	for (pn = sent->live; pn < sent->next && want; pn++) {
 		struct quic_sent_packet *p = quic_sent_get(sent, pn);
 
 		if (!p || (p->flags & (QUIC_PKT_F_DONE | QUIC_PKT_F_LOST)) ||
