@@ -122,6 +122,7 @@ u64 quic_stream_rx_data(struct quic_conn *c, u64 id, u64 off, const u8 *data, u3
 		s->rx.final_size = off + len;
 		s->rx.state = QUIC_RECV_SIZE_KNOWN;
 		s->rx.max_wanted = false;
+		quic_stream_activate(c, s);
 	}
 	if (s->rx.contig != before)
 		c->ops->stream_contig(c, s);
