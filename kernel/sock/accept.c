@@ -12,6 +12,8 @@
 
 #include "sock.h"
 
+#define JUNK_MAX	64	/* attempts that were none a non-blocking accept() looks at */
+
 static int start_listening(struct sock *sk, int backlog)
 {
 	struct quic_sock *qs = quic_sk(sk);
@@ -55,10 +57,9 @@ int quic_sock_listen(struct socket *sock, int backlog)
 }
 
 /* Return: 0 with a request waiting, or why not. */
-static int wait_request(struct sock *sk, int flags)
+static int wait_request(struct sock *sk, long *timeo)
 {
 	struct quic_sock *qs = quic_sk(sk);
-	long timeo = sock_rcvtimeo(sk, flags & O_NONBLOCK);
 	DEFINE_WAIT(wait);
 	int err;
 
@@ -72,13 +73,13 @@ static int wait_request(struct sock *sk, int flags)
 		if (quic_listener_ready(qs->listener))
 			break;
 		err = -EAGAIN;
-		if (!timeo)
+		if (!*timeo)
 			break;
-		err = sock_intr_errno(timeo);
+		err = sock_intr_errno(*timeo);
 		if (signal_pending(current))
 			break;
 		release_sock(sk);
-		timeo = schedule_timeout(timeo);
+		*timeo = schedule_timeout(*timeo);
 		lock_sock(sk);
 	}
 	finish_wait(sk_sleep(sk), &wait);
@@ -215,17 +216,40 @@ static struct sock *accept_one(struct sock *sk, bool kern, int *err)
 	return child;
 }
 
+/* An attempt was none. A flood of such must not keep the caller here. Return: 0 or why to leave */
+static int after_junk(struct sock *sk, unsigned int n, long timeo)
+{
+	if (signal_pending(current))
+		return sock_intr_errno(timeo);
+	if (!timeo && n >= JUNK_MAX) {
+		/* More may be there: whoever polls for changes hears of it. */
+		sk->sk_data_ready(sk);
+		return -EAGAIN;
+	}
+	release_sock(sk);
+	cond_resched();
+	lock_sock(sk);
+	return 0;
+}
+
 struct sock *quic_sock_accept(struct sock *sk, int flags, int *err, bool kern)
 {
+	long timeo = sock_rcvtimeo(sk, flags & O_NONBLOCK);
 	struct sock *child = NULL;
+	unsigned int n = 0;
 
 	lock_sock(sk);
-	do {
-		*err = wait_request(sk, flags);
+	for (;;) {
+		*err = wait_request(sk, &timeo);
 		if (*err)
 			break;
 		child = accept_one(sk, kern, err);
-	} while (!child && !*err);
+		if (child || *err)
+			break;
+		*err = after_junk(sk, ++n, timeo);
+		if (*err)
+			break;
+	}
 	release_sock(sk);
 	return child;
 }

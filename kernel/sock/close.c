@@ -242,7 +242,7 @@ static int do_shutdown(struct sock *sk, int how)
 		discard_unread(sk);
 	if (how & SEND_SHUTDOWN)
 		qs->shut_wr = true;
-	quic_sock_pump(sk);
+	quic_sock_flush(sk);
 	sk->sk_state_change(sk);
 	return 0;
 }
@@ -285,7 +285,7 @@ void quic_sock_close(struct sock *sk, long timeout)
 		if (sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime)
 			say_close(sk, now);
 		qs->shut_wr = true;
-		quic_sock_pump(sk);
+		quic_sock_flush(sk);
 		wait_closed(sk, timeout);
 	}
 	if (alive(qs)) {

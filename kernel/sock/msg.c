@@ -11,6 +11,7 @@
 
 #define TLS_HEADER		4	/* RFC 8446, 4: type and 24-bit length */
 #define TLS_NEW_SESSION_TICKET	4
+#define TLS_QUEUED_MAX		(4 * QUIC_CRYPTO_BUF_MAX)	/* memory of unread ones, bytes */
 
 struct quic_msg *quic_msg_new(struct sock *sk, u8 kind, u32 len)
 {
@@ -35,10 +36,17 @@ struct quic_msg *quic_msg_new(struct sock *sk, u8 kind, u32 len)
 
 void quic_msg_free(struct sock *sk, struct quic_msg *m)
 {
+	struct quic_sock *qs = quic_sk(sk);
+
 	if (!list_empty(&m->item.list)) {
 		list_del(&m->item.list);
-		quic_sk(sk)->nmsgs--;
+		qs->nmsgs--;
+		if (m->item.kind == QUIC_ITEM_TLS)
+			qs->tls_queued -= m->charged;
 	}
+	/* They are read from the front: none is before the last one. */
+	if (qs->last_tls == m)
+		qs->last_tls = NULL;
 	quic_recvbuf_uncharge(sk, m->charged);
 	kfree(m);
 }
@@ -46,16 +54,14 @@ void quic_msg_free(struct sock *sk, struct quic_msg *m)
 void quic_msg_queue(struct sock *sk, struct quic_msg *m)
 {
 	struct quic_sock *qs = quic_sk(sk);
-	struct list_head *pos = &qs->ready;
-	struct quic_item *it;
 
 	if (m->item.kind == QUIC_ITEM_TLS) {
-		list_for_each_entry(it, &qs->ready, list)
-			if (it->kind != QUIC_ITEM_TLS)
-				break;
-		pos = &it->list;
+		list_add(&m->item.list, qs->last_tls ? &qs->last_tls->item.list : &qs->ready);
+		qs->last_tls = m;
+		qs->tls_queued += m->charged;
+	} else {
+		list_add_tail(&m->item.list, &qs->ready);
 	}
-	list_add_tail(&m->item.list, pos);
 	qs->nmsgs++;
 	qs->wake |= QUIC_WAKE_READ;
 }
@@ -152,6 +158,9 @@ int quic_msg_crypto(struct sock *sk, u8 level, const u8 *data, u32 len)
 
 	if (level == QUIC_LEVEL_APP)
 		return post_handshake(sk, data, len);
+	/* Whoever sends them need not have shown who it is: less than the receive buffer. */
+	if (quic_sk(sk)->tls_queued > TLS_QUEUED_MAX)
+		return -ENOBUFS;
 	m = quic_msg_new(sk, QUIC_ITEM_TLS, len);
 	if (!m)
 		return -ENOBUFS;

@@ -26,6 +26,7 @@ static struct quic_stream *stream_alloc(struct quic_conn *c, gfp_t gfp)
 	INIT_LIST_HEAD(&s->rcvq);
 	s->ooo = RB_ROOT;
 	INIT_LIST_HEAD(&s->sndq);
+	INIT_LIST_HEAD(&s->held);
 	/* Nothing of ours outlives both final states: stream_free() takes back all there is. */
 	s->core.released = true;
 	return &s->core;

@@ -75,7 +75,7 @@ __poll_t quic_sock_poll(struct file *file, struct socket *sock, poll_table *wait
 static u64 bytes_unsent(struct quic_sock *qs)
 {
 	struct rb_node *n;
-	u64 sum = 0;
+	u64 sum = qs->held_bytes;
 
 	for (n = rb_first(&qs->conn.streams.tree); n; n = rb_next(n)) {
 		const struct quic_stream *s = rb_entry(n, struct quic_stream, node);

@@ -75,6 +75,8 @@ static int init_sock(struct sock *sk)
 	WRITE_ONCE(sk->sk_rcvbuf, READ_ONCE(quic_sysctl_rmem[1]));
 
 	INIT_LIST_HEAD(&qs->ready);
+	INIT_LIST_HEAD(&qs->held);
+	qs->my_turn = true;
 	qs->last_sid = -1;
 	quic_sock_timer_init(sk);
 	INIT_WORK(&qs->work, quic_sock_work);

@@ -17,7 +17,7 @@
 
 /* --- accounting --- */
 
-static u32 bound(const struct sock *sk)
+u32 quic_recvbuf_bound(const struct sock *sk)
 {
 	u32 rcvbuf = READ_ONCE(sk->sk_rcvbuf);
 
@@ -30,12 +30,12 @@ static u32 bound(const struct sock *sk)
 /* Half, as metadata and slack take the rest (tcp_adv_win_scale 1 does the same). */
 u64 quic_recvbuf_window(const struct sock *sk)
 {
-	return clamp_t(u64, bound(sk) / 2, 4096, QUIC_MAX_WINDOW);
+	return clamp_t(u64, quic_recvbuf_bound(sk) / 2, 4096, QUIC_MAX_WINDOW);
 }
 
 bool quic_recvbuf_room(const struct sock *sk)
 {
-	return atomic_read(&sk->sk_rmem_alloc) <= bound(sk);
+	return atomic_read(&sk->sk_rmem_alloc) <= quic_recvbuf_bound(sk);
 }
 
 bool quic_recvbuf_charge(struct sock *sk, u32 size)
@@ -60,7 +60,7 @@ void quic_recvbuf_uncharge(struct sock *sk, u32 size)
 struct quic_train *quic_recvbuf_train(unsigned int nseg, u32 bytes)
 {
 	unsigned int n = min_t(unsigned int, nseg, QUIC_BURST_MAX) + 2;
-	struct quic_train *t = kmalloc(struct_size(t, chunks, n), GFP_ATOMIC);
+	struct quic_train *t = kmalloc(struct_size(t, chunks, n), GFP_ATOMIC | __GFP_NOWARN);
 
 	if (!t)
 		return NULL;
@@ -265,7 +265,7 @@ static void train_put(struct sock *sk, struct quic_train *t)
 {
 	t->refs--;
 	if (t->refs && t != quic_sk(sk)->cur && t->unread < t->charged / 4 &&
-	    atomic_read(&sk->sk_rmem_alloc) > bound(sk) / 2)
+	    atomic_read(&sk->sk_rmem_alloc) > quic_recvbuf_bound(sk) / 2)
 		train_compact(sk, t);
 	if (!t->refs)
 		train_free(sk, t);

@@ -275,8 +275,12 @@ int quic_sock_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags
 		return -EINVAL;
 	lock_sock(sk);
 	timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
+	/* It writes no more for now: what waited for that goes out. */
+	if (quic_sk(sk)->held_bytes && !quic_sk(sk)->corked)
+		quic_sock_flush(sk);
 	ret = rx_wait(sk, &timeo);
 	if (ret > 0) {
+		quic_sk(sk)->my_turn = true;
 		it = first_item(quic_sk(sk));
 		m = container_of(it, struct quic_msg, item);
 		if (it->kind == QUIC_ITEM_STREAM)

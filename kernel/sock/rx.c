@@ -63,13 +63,13 @@ int quic_sock_backlog_rcv(struct sock *sk, struct sk_buff *skb)
 
 void quic_sock_rcv(struct sock *sk, struct sk_buff *skb)
 {
-	/* As TCP: acknowledgments are small and must not wait for room. */
-	u32 limit = READ_ONCE(sk->sk_rcvbuf) + READ_ONCE(sk->sk_sndbuf) + (64u << 10);
+	/* Unread data counts here, too. As TCP: ACKs are small and must not wait for room. */
+	u64 limit = (u64)quic_recvbuf_bound(sk) + READ_ONCE(sk->sk_sndbuf) + (64u << 10);
 
 	bh_lock_sock(sk);
 	if (!sock_owned_by_user(sk)) {
 		rcv(sk, skb);
-	} else if (sk_add_backlog(sk, skb, limit)) {
+	} else if (sk_add_backlog(sk, skb, min_t(u64, limit, U32_MAX))) {
 		atomic_inc(&sk->sk_drops);
 		kfree_skb(skb);
 	}
@@ -133,12 +133,18 @@ void quic_sock_pump(struct sock *sk)
 
 	if (!qs->conn_live)
 		return;
-	qs->unsent = 0;
-	qs->hold_until = 0;
+	if (now >= qs->hold_until)
+		quic_sendbuf_commit(sk);
 	quic_xmit(sk, &qs->conn, &qs->peer, qs->ep, now);
 	quic_sock_check_linger(sk, now);
 	if (qs->conn.state > QUIC_CONN_ESTABLISHED && !qs->purged)
 		purge_send(sk);
 	quic_sock_timer_set(sk, now);
 	quic_sock_wake(sk);
+}
+
+void quic_sock_flush(struct sock *sk)
+{
+	quic_sk(sk)->hold_until = 0;
+	quic_sock_pump(sk);
 }

@@ -2,6 +2,9 @@
 /*
  * Stream bytes waiting to be sent and acknowledged: the one copy.
  *
+ * The newest bytes may be held for a moment, to go with more (sendmsg.c): the
+ * core learns of them when they are committed.
+ *
  * A stream has a list of page fragments, contiguous by offset. Bytes are copied
  * in once; the sealer reads them there, for retransmissions too, so nothing
  * changes below tx.written (RFC 9000, 2.2). Small writes get a piece with room
@@ -63,7 +66,7 @@ static struct quic_sendbuf *buf_new(struct sock *sk, struct quic_sock_stream *s,
 
 	if (!b)
 		return NULL;
-	b->off = prev ? prev->off + prev->len : s->core.tx.written;
+	b->off = prev ? prev->off + prev->len : s->core.tx.written + s->held_bytes;
 	b->page = pf->page;
 	get_page(b->page);
 	b->page_off = pf->offset;
@@ -184,33 +187,79 @@ void quic_sendbuf_copy(struct quic_sock_stream *s, u64 off, u32 len, u8 *to)
 	}
 }
 
+/* --- from the application to the core --- */
+
+static void unhold(struct sock *sk, struct quic_sock_stream *s)
+{
+	quic_sk(sk)->held_bytes -= s->held_bytes;
+	s->held_bytes = 0;
+	list_del_init(&s->held);
+}
+
+void quic_sendbuf_commit(struct sock *sk)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	struct quic_sock_stream *s;
+	u32 n;
+
+	while (!list_empty(&qs->held)) {
+		s = list_first_entry(&qs->held, struct quic_sock_stream, held);
+		n = s->held_bytes;
+		unhold(sk, s);
+		quic_stream_wrote(&qs->conn, &s->core, n, false);
+	}
+	qs->hold_until = 0;
+}
+
+void quic_sendbuf_commit_fin(struct sock *sk, struct quic_sock_stream *s)
+{
+	u32 n = s->held_bytes;
+
+	unhold(sk, s);
+	quic_stream_wrote(&quic_sk(sk)->conn, &s->core, n, true);
+}
+
+/* --- and back --- */
+
+/* Nothing more of @s goes out: what was never sent counts no longer (RFC 9000, 3.1). */
+static void give_up(struct sock *sk, struct quic_sock_stream *s)
+{
+	struct quic_sock *qs = quic_sk(sk);
+
+	qs->committed -= s->core.tx.written - s->core.tx.next + s->held_bytes;
+	qs->unacked -= s->held_bytes;
+	unhold(sk, s);
+}
+
 void quic_sendbuf_acked(struct sock *sk, struct quic_sock_stream *s, u64 acked)
 {
 	struct quic_sendbuf *b, *tmp;
 
 	quic_sk(sk)->unacked -= acked - s->released;
 	s->released = acked;
-	/* A reset gives up what was never sent (RFC 9000, 3.1). */
-	if (s->core.tx.state == QUIC_SEND_RESET_SENT)
-		quic_sk(sk)->committed -= s->core.tx.written - s->core.tx.next;
+	quic_sk(sk)->wake |= QUIC_WAKE_WRITE;
+	if (s->core.tx.state == QUIC_SEND_RESET_SENT) {
+		give_up(sk, s);
+		quic_sendbuf_purge(sk, s);
+		return;
+	}
 	list_for_each_entry_safe(b, tmp, &s->sndq, list) {
 		if (b->off + b->len > acked)
 			break;
 		/* The last one stays while there is room in it. */
-		if (b->room && list_is_last(&b->list, &s->sndq) && !s->core.tx.fin &&
-		    s->core.tx.state <= QUIC_SEND_SENT)
+		if (b->room && list_is_last(&b->list, &s->sndq) && !s->core.tx.fin)
 			break;
 		buf_free(sk, s, b);
 	}
-	quic_sk(sk)->wake |= QUIC_WAKE_WRITE;
 }
 
 void quic_sendbuf_purge(struct sock *sk, struct quic_sock_stream *s)
 {
 	struct quic_sendbuf *b, *tmp;
 
-	quic_sk(sk)->unacked -= s->core.tx.written - s->released;
+	quic_sk(sk)->unacked -= s->core.tx.written + s->held_bytes - s->released;
 	s->released = s->core.tx.written;
+	unhold(sk, s);
 	list_for_each_entry_safe(b, tmp, &s->sndq, list)
 		buf_free(sk, s, b);
 }

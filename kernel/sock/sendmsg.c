@@ -2,6 +2,12 @@
 /*
  * sendmsg(): stream data and TLS messages.
  *
+ * The unit that costs is the burst, one trip down the stack. So data of several
+ * small writes is gathered while there is reason to think that more comes at
+ * once: MSG_MORE, packets in flight (Nagle, RFC 896), or an application that
+ * writes and writes without reading. All of it is bounded in time, ends when the
+ * application turns to reading, and is not done for stream_data_nodelay.
+ *
  * Data is taken as far as the peer's limits and the send buffer allow, so what
  * is queued can be sent as soon as congestion control lets it, and no stream
  * fills the buffer with bytes it must not send. The socket lock is let go only
@@ -9,7 +15,15 @@
  */
 #include "sock.h"
 
-#define PUMP_BYTES	(64 << 10)	/* a long write starts sending before it ends */
+#define BURST_BYTES	65507		/* of UDP payload: what one GSO skb carries */
+#define PACKET_OVERHEAD	48		/* headers and tag of a packet of stream data, and some */
+
+/* How long less than a burst waits for more data. */
+#define HOLD_MORE_NS	(200ull * NSEC_PER_MSEC)	/* MSG_MORE */
+#define HOLD_NAGLE_NS	NSEC_PER_MSEC	/* less than a packet, others in flight */
+#define HOLD_BURST_NS	(200ull * NSEC_PER_USEC)	/* one write follows the other */
+#define WRITING_NS	NSEC_PER_MSEC	/* writes this close follow each other */
+
 #define TLS_SEND_MAX	(64 << 10)	/* bytes of TLS messages taken in one call */
 
 static bool over(const struct sock *sk)
@@ -18,11 +32,14 @@ static bool over(const struct sock *sk)
 }
 
 /* What all streams together may still take; the stream's own limit is one more. */
-static u64 credit(const struct quic_sock *qs, const struct quic_stream *s)
+static u64 credit(const struct quic_sock *qs, const struct quic_sock_stream *s)
 {
 	u64 conn = qs->conn.tx_max > qs->committed ? qs->conn.tx_max - qs->committed : 0;
+	u64 used = s ? s->core.tx.written + s->held_bytes : 0;
 
-	return s ? min(quic_stream_credit(&qs->conn, s), conn) : conn;
+	if (!s)
+		return conn;
+	return s->core.tx.max > used ? min(s->core.tx.max - used, conn) : 0;
 }
 
 static bool memory_free(const struct sock *sk)
@@ -41,7 +58,8 @@ static bool stream_writable(const struct sock *sk, s64 sid)
 	if (sid < 0)
 		return credit(qs, NULL);
 	s = quic_stream_find(&qs->conn, sid);
-	return !s || s->tx.state > QUIC_SEND_SEND || s->tx.fin || credit(qs, s);
+	return !s || s->tx.state > QUIC_SEND_SEND || s->tx.fin ||
+	       credit(qs, quic_sock_stream_of(s));
 }
 
 /* For poll(): established, and the stream a plain write() goes to takes data. */
@@ -82,7 +100,7 @@ static int tx_wait(struct sock *sk, const struct tx_wait *w, long *timeo)
 	if (!*timeo)
 		return -EAGAIN;
 	/* What the peer needs in order to raise its limits has to go out first. */
-	quic_sock_pump(sk);
+	quic_sock_flush(sk);
 	add_wait_queue(sk_sleep(sk), &wait);
 	while (!wait_over(sk, w)) {
 		err = -EAGAIN;
@@ -140,7 +158,8 @@ static struct quic_sock_stream *tx_stream(struct sock *sk, const struct quic_cms
 	*err = -EINVAL;
 	if (sid >= 0) {
 		s = quic_stream_find(&qs->conn, sid);
-		if (s && new && s->tx.state != QUIC_SEND_READY)
+		if (s && new && (s->tx.state != QUIC_SEND_READY ||
+				 quic_sock_stream_of(s)->held_bytes))
 			return NULL;
 		if (s)
 			return quic_sock_stream_of(s);
@@ -168,7 +187,8 @@ static void say_blocked(struct sock *sk, struct quic_stream *s)
 {
 	struct quic_conn *c = &quic_sk(sk)->conn;
 
-	if (s->tx.written >= s->tx.max && s->tx.blocked_at != s->tx.max) {
+	if (s->tx.written + quic_sock_stream_of(s)->held_bytes >= s->tx.max &&
+	    s->tx.blocked_at != s->tx.max) {
 		s->tx.blocked_at = s->tx.max;
 		s->tx.blocked_wanted = true;
 		quic_stream_activate(c, s);
@@ -178,61 +198,74 @@ static void say_blocked(struct sock *sk, struct quic_stream *s)
 	}
 }
 
-/*
- * Less than a full packet may wait: the caller says more will follow, or packets are in flight whose
- * acknowledgment will send it along (Nagle, RFC 896). Unlike TCP's, the wait is bounded by time too.
- */
-static u64 may_hold(const struct quic_sock *qs, bool more, bool fin)
+/* Stream bytes that fill the packets of one burst. */
+static u32 burst_bytes(const struct quic_sock *qs)
 {
-	if (qs->unsent >= qs->conn.pmtu.cur)
-		return 0;
+	u32 mtu = qs->conn.pmtu.cur;
+
+	return min_t(u32, BURST_BYTES / mtu, QUIC_BURST_MAX) * (mtu - PACKET_OVERHEAD);
+}
+
+/* Return: ns that what is held may wait; 0: send now */
+static u64 may_hold(struct quic_sock *qs, bool more, bool fin, u64 now)
+{
+	bool writing = !qs->my_turn && now - qs->last_write < WRITING_NS;
+
+	qs->my_turn = false;
+	qs->last_write = now;
 	if (more)
-		return QUIC_HOLD_MORE_NS;
-	if (fin || qs->config.stream_data_nodelay || !qs->conn.loss.bytes_in_flight)
+		return HOLD_MORE_NS;
+	if (fin || qs->config.stream_data_nodelay)
 		return 0;
-	return QUIC_HOLD_NAGLE_NS;
+	if (writing)
+		return HOLD_BURST_NS;
+	if (qs->held_bytes < qs->conn.pmtu.cur && qs->conn.loss.bytes_in_flight)
+		return HOLD_NAGLE_NS;
+	return 0;
 }
 
 static void pump_or_hold(struct sock *sk, bool more, bool fin)
 {
 	struct quic_sock *qs = quic_sk(sk);
-	u64 ns = may_hold(qs, more, fin);
-	u64 now;
+	u64 now = ktime_get_ns();
+	u64 ns = may_hold(qs, more, fin, now);
 
-	if (!ns) {
-		quic_sock_pump(sk);
-		return;
-	}
-	now = ktime_get_ns();
-	if (!qs->hold_until || now + ns < qs->hold_until) {
+	qs->corked = more;
+	if (!ns || (!more && !qs->held_bytes)) {
+		quic_sock_flush(sk);
+	} else if (!qs->hold_until || now + ns < qs->hold_until) {
 		qs->hold_until = now + ns;
 		quic_sock_timer_set(sk, now);
 	}
 }
 
 /* Take one piece. Return: bytes, 0 when it must wait first, or an error */
-static int take(struct sock *sk, struct quic_sock_stream *s, struct msghdr *msg, bool fin)
+static int take(struct sock *sk, struct quic_sock_stream *s, struct msghdr *msg)
 {
 	struct quic_sock *qs = quic_sk(sk);
-	u64 may = credit(qs, &s->core);
-	size_t left = msg_data_left(msg);
+	u32 burst = burst_bytes(qs);
+	u64 may = credit(qs, s);
 	int n;
 
 	if (!may)
 		say_blocked(sk, &s->core);
 	if (!may || !memory_free(sk))
 		return 0;
-	n = quic_sendbuf_append(sk, s, msg, min3(may, (u64)left, (u64)PUMP_BYTES));
+	/* Never more at once than completes the burst: the rest begins the next. */
+	may = min_t(u64, may, burst - min(qs->held_bytes, burst - 1));
+	n = quic_sendbuf_append(sk, s, msg, min_t(u64, may, msg_data_left(msg)));
 	if (n == -ENOBUFS)
 		return 0;
 	if (n < 0)
 		return n;
-	quic_stream_wrote(&qs->conn, &s->core, n, fin && (size_t)n == left);
+	if (!s->held_bytes)
+		list_add_tail(&s->held, &qs->held);
+	s->held_bytes += n;
+	qs->held_bytes += n;
 	qs->unacked += n;
 	qs->committed += n;
-	qs->unsent += n;
-	if (qs->unsent >= PUMP_BYTES)
-		quic_sock_pump(sk);
+	if (qs->held_bytes >= burst)
+		quic_sock_flush(sk);
 	return n;
 }
 
@@ -254,10 +287,8 @@ static int send_stream(struct sock *sk, struct msghdr *msg, size_t len, const st
 	s = tx_again(sk, w.sid);
 	if (!s)
 		return -EINVAL;
-	if (!len)
-		quic_stream_wrote(&quic_sk(sk)->conn, &s->core, 0, true);
 	while (done < len) {
-		n = take(sk, s, msg, fin);
+		n = take(sk, s, msg);
 		if (n > 0) {
 			done += n;
 			/* Sending may end the connection, or the peer the stream. */
@@ -274,6 +305,8 @@ static int send_stream(struct sock *sk, struct msghdr *msg, size_t len, const st
 			break;
 		}
 	}
+	if (s && fin && done == len)
+		quic_sendbuf_commit_fin(sk, s);
 	pump_or_hold(sk, msg->msg_flags & MSG_MORE, fin);
 	if (done || !len)
 		return done;
@@ -303,7 +336,7 @@ static int send_tls(struct sock *sk, struct msghdr *msg, size_t len, u8 level)
 		return err;
 	/* MSG_MORE: another level follows and shares the datagram (RFC 9000, 12.2). */
 	if (!(msg->msg_flags & MSG_MORE))
-		quic_sock_pump(sk);
+		quic_sock_flush(sk);
 	return len;
 }
 

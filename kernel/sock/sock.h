@@ -53,6 +53,8 @@ struct quic_sock_stream {
 	bool told_recv;			/* event RECV is out and nothing was read since */
 	bool want_max_data;		/* the application ran into flow control */
 	struct list_head sndq;		/* struct quic_sendbuf, by offset, contiguous */
+	struct list_head held;		/* quic_sock.held, while held_bytes */
+	u32 held_bytes;			/* at the end of sndq, the core does not know of them yet */
 	struct quic_sendbuf *cursor;	/* where the last lookup ended */
 	u64 released;			/* send offset below which bytes were given back */
 };
@@ -140,11 +142,17 @@ struct quic_sock {
 
 	struct list_head ready;		/* struct quic_item, delivery order */
 	u32 nmsgs;			/* of them, those that are messages */
+	struct quic_msg *last_tls;	/* of the TLS messages at its front; NULL: none */
+	u32 tls_queued;			/* their memory, bytes */
 	u64 unread;			/* stream bytes ready (SIOCINQ) */
 	u64 unacked;			/* stream bytes written, not acknowledged (SIOCOUTQ) */
 	u64 committed;			/* of the connection's tx_max: sent or sure to be */
-	u32 unsent;			/* written since the last pump */
-	u64 hold_until;			/* a partial packet may wait so long for more, ns; 0: none does */
+	struct list_head held;		/* streams with bytes that wait for more of them */
+	u32 held_bytes;
+	u64 hold_until;			/* how long they may, ns; 0: they go with the next pump */
+	u64 last_write;			/* ns */
+	bool my_turn;			/* the application read since it last wrote */
+	bool corked;			/* MSG_MORE holds it */
 	s64 last_sid;			/* opened last: default of sendmsg; -1: none */
 	struct quic_train *cur;		/* the train being received */
 
@@ -191,10 +199,6 @@ struct quic6_sock {
 #define QUIC_TP_GIVEN_NO_COMPAT	0x02	/* disable_compatible_version */
 
 #define QUIC_LINGER_NS		(60ull * NSEC_PER_SEC)	/* longest life of an orphan */
-
-/* How long a partial packet waits for more data: with MSG_MORE, and as Nagle's algorithm would. */
-#define QUIC_HOLD_MORE_NS	(200ull * NSEC_PER_MSEC)
-#define QUIC_HOLD_NAGLE_NS	NSEC_PER_MSEC
 
 /* sysctl net.quic.quic_mem (pages), quic_rmem and quic_wmem (bytes: min, default, max) */
 extern long quic_sysctl_mem[3];
@@ -244,6 +248,8 @@ int quic_sock_backlog_rcv(struct sock *sk, struct sk_buff *skb);
 unsigned int quic_sock_feed(struct sock *sk, struct sk_buff *skb, u64 now);
 /* Send what may go, look after an orphan, set the timer, wake sleepers. */
 void quic_sock_pump(struct sock *sk);
+/* The same, and held data goes too. */
+void quic_sock_flush(struct sock *sk);
 void quic_sock_wake(struct sock *sk);
 
 /* timer.c */
@@ -293,6 +299,9 @@ unsigned int quic_sendbuf_vecs(struct quic_sock_stream *s, u64 off, u32 len, str
 void quic_sendbuf_copy(struct quic_sock_stream *s, u64 off, u32 len, u8 *to);
 void quic_sendbuf_acked(struct sock *sk, struct quic_sock_stream *s, u64 acked);
 void quic_sendbuf_purge(struct sock *sk, struct quic_sock_stream *s);
+/* Bytes the core was not told of: tell it, of all streams, or of @s and its end. */
+void quic_sendbuf_commit(struct sock *sk);
+void quic_sendbuf_commit_fin(struct sock *sk, struct quic_sock_stream *s);
 void quic_sendbuf_grow(struct sock *sk);	/* sk_sndbuf follows cwnd */
 
 /* recvmsg.c */
@@ -311,6 +320,7 @@ void quic_recvbuf_purge(struct sock *sk, struct quic_sock_stream *s);
 void quic_recvbuf_discard(struct sock *sk, struct quic_sock_stream *s);
 void quic_recvbuf_free_chunk(struct sock *sk, struct quic_chunk *ch);
 void quic_recvbuf_queue_stream(struct sock *sk, struct quic_sock_stream *s);
+u32 quic_recvbuf_bound(const struct sock *sk);		/* most of sk_rmem_alloc, bytes */
 /* Memory for more? What a peer may make us hold, beyond what the windows promise. */
 bool quic_recvbuf_room(const struct sock *sk);
 bool quic_recvbuf_charge(struct sock *sk, u32 size);	/* false: not granted */

@@ -33,6 +33,30 @@ static void run(struct sock *sk)
 	let_go(sk);
 }
 
+static u64 deadline(struct quic_sock *qs, u64 now)
+{
+	u64 at = quic_conn_deadline(&qs->conn, now);
+
+	if (qs->orphan)
+		at = min(at, qs->linger_until);
+	if (qs->hold_until)
+		at = min(at, qs->hold_until);
+	return at;
+}
+
+/* Set for something that was settled since: wait for what is next. */
+static bool too_early(struct sock *sk)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	u64 now = ktime_get_ns();
+
+	if (!qs->conn_live || deadline(qs, now) <= now)
+		return false;
+	quic_sock_timer_set(sk, now);
+	let_go(sk);
+	return true;
+}
+
 static enum hrtimer_restart fired(struct hrtimer *timer)
 {
 	struct quic_sock *qs = container_of(timer, struct quic_sock, timer);
@@ -42,7 +66,7 @@ static enum hrtimer_restart fired(struct hrtimer *timer)
 	qs->timer_at = U64_MAX;
 	if (sock_owned_by_user(sk))
 		__set_bit(QUIC_DEFER_TIMER, &qs->deferred);
-	else
+	else if (!too_early(sk))
 		run(sk);
 	bh_unlock_sock(sk);
 	sock_put(sk);
@@ -60,12 +84,8 @@ void quic_sock_timer_init(struct sock *sk)
 void quic_sock_timer_set(struct sock *sk, u64 now)
 {
 	struct quic_sock *qs = quic_sk(sk);
-	u64 at = quic_conn_deadline(&qs->conn, now);
+	u64 at = deadline(qs, now);
 
-	if (qs->orphan)
-		at = min(at, qs->linger_until);
-	if (qs->hold_until)
-		at = min(at, qs->hold_until);
 	if (at >= qs->timer_at || qs->dead)
 		return;
 	qs->timer_at = at;
