@@ -26,8 +26,9 @@ checkpatch()
 	source=$("$top/selftests/lib/linux-source")
 	files 'kernel/*.[ch]' 'uapi/*.h' | xargs -r perl "$source/scripts/checkpatch.pl" --no-tree --strict --terse --quiet \
 		--no-summary --ignore FILE_PATH_CHANGES,LINUX_VERSION_CODE --show-types -f | while IFS=: read -r file line text; do
-		# it does not know this operator
-		sed -n "${line}p" "$file" | grep -q '__has_include(<' || echo "$file:$line:$text"
+		# compat/ is macros that stand for prototypes and version numbers, and __has_include() is not known yet
+		case $file in kernel/compat/*) [[ $text != *:@(MACRO_*|CONSTANT_COMPARISON|SPACING):* ]] || continue ;; esac
+		echo "$file:$line:$text"
 	done
 }
 
