@@ -58,6 +58,10 @@ static void put_ack(struct writer *w, struct quic_space *sp, bool app, u64 now)
 	sp->ack_now = false;
 	sp->eliciting = 0;
 	sp->ack_deadline = U64_MAX;
+	/* RFC 9000, 13.2.4: one who only acknowledges must be acknowledged at times to forget. */
+	if (app && sp->rcvd.n > QUIC_ACK_RANGES_KEEP &&
+	    !w->c->loss.space[QUIC_PNS_APP].eliciting)
+		sp->ping_wanted = true;
 }
 
 static void put_crypto(struct writer *w, enum quic_level level)

@@ -10,7 +10,6 @@
 
 /* Fewest packets below the largest acknowledged that we still tell apart from duplicates. */
 #define ACK_HISTORY	256
-#define ACK_RANGES_KEEP	32
 
 bool quic_conn_rx_dup(const struct quic_conn *c, enum quic_pns pns, u64 pn)
 {
@@ -34,7 +33,7 @@ static void ack_acked(struct quic_space *sp, u64 largest)
 
 	if (sp->rcvd.n <= 2)
 		return;
-	if (sp->rcvd.n > ACK_RANGES_KEEP)
+	if (sp->rcvd.n > QUIC_ACK_RANGES_KEEP)
 		floor = largest + 1;
 	quic_ranges_trim(&sp->rcvd, floor);
 	sp->ack_floor = max(sp->ack_floor, floor);

@@ -19,6 +19,7 @@
 #define QUIC_MTU_SEARCH_STEP	20	/* DPLPMTUD stops when the gap is below, bytes */
 
 #define QUIC_ACK_RANGES_MAX	256	/* received packet number ranges we remember a space */
+#define QUIC_ACK_RANGES_KEEP	32	/* more than these want to be forgotten soon */
 #define QUIC_STREAM_RANGES_MAX	2048	/* holes we track in one stream */
 #define QUIC_CRYPTO_BUF_MAX	65536	/* CRYPTO bytes out of order a level; RFC 9000, 7.5 */
 #define QUIC_SENT_MAX		65536	/* packets in flight a space */

@@ -102,7 +102,7 @@ static void tree_insert(struct quic_conn *c, struct quic_stream *s)
 
 static struct quic_stream *stream_create(struct quic_conn *c, u64 id)
 {
-	struct quic_stream *s = c->ops->stream_alloc(c, GFP_ATOMIC);
+	struct quic_stream *s = c->ops->stream_alloc(c, GFP_ATOMIC | __GFP_NOWARN);
 
 	if (!s)
 		return NULL;
@@ -275,6 +275,7 @@ void quic_stream_rx_max_streams(struct quic_conn *c, bool uni, u64 max)
 	if (max <= k->local_max)
 		return;
 	k->local_max = max;
+	k->blocked_wanted = false;
 	c->ops->event(c, QUIC_CEV_MAX_STREAMS, uni);
 }
 
