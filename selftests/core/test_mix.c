@@ -6,6 +6,7 @@
  */
 #include "test.h"
 #include "sim.h"
+#include "crypto_gnutls.h"
 
 #define SEEDS	120
 
@@ -98,6 +99,8 @@ static void one(u64 seed)
 	cfg.rate = seed % 2 ? 1250000 << seed % 4 : 0;
 	cfg.queue = seed % 4 == 3 ? 30000 : 0;
 	cfg.cc = seed % 3 ? &quic_cc_cubic : &quic_cc_newreno;
+	if (seed % 10 == 0)
+		cfg.crypto = &quic_crypto_gnutls;
 	s = sim_new(&cfg);
 	if (seed % 5 == 0)
 		s->s->conn.local.max_data = 50000;
