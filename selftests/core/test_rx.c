@@ -235,6 +235,39 @@ static void rx__version_negotiation(void **state)
 	sim_free(s);
 }
 
+/* 7.2: once an ID was chosen, packets from another are not of this connection. */
+static void rx__other_source_id(void **state)
+{
+	static const u8 ping[] = { 1, 0, 0, 0 };
+	struct sim_cfg cfg;
+	struct sim *s;
+	u64 got[2];
+	unsigned int i;
+
+	sim_config(&cfg);
+	cfg.flight_len = 12000;
+	s = sim_new(&cfg);
+	assert_int_equal(sim_connect(s), 0);
+	sim_run(s, RTT + MS(1), NULL);
+	for (i = 0; i < 2; i++) {
+		struct sim_ep *ep = &s->ep[i];
+
+		got[!i] = ep->peer->conn.stats.packets_received;
+		ep->conn.cids.local[0].cid.id[0] ^= 1;
+		sim_inject(ep, QUIC_LEVEL_HANDSHAKE, ping, sizeof(ping));
+		ep->conn.cids.local[0].cid.id[0] ^= 1;
+		assert_int_equal(ep->peer->conn.stats.packets_received, got[!i]);
+		/* Another version, too */
+		ep->conn.version = QUIC_V2;
+		sim_inject(ep, QUIC_LEVEL_HANDSHAKE, ping, sizeof(ping));
+		ep->conn.version = QUIC_V1;
+		assert_int_equal(ep->peer->conn.stats.packets_received, got[!i]);
+		sim_inject(ep, QUIC_LEVEL_HANDSHAKE, ping, sizeof(ping));
+		assert_int_equal(ep->peer->conn.stats.packets_received, got[!i] + 1);
+	}
+	sim_free(s);
+}
+
 /* 14.1: a server takes no Initial from a datagram below 1200 bytes; a client does. */
 static void rx__small_initial(void **state)
 {
@@ -432,6 +465,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(rx__random),
 	TEST(rx__coalesced_bad_first),
 	TEST(rx__version_negotiation),
+	TEST(rx__other_source_id),
 	TEST(rx__small_initial),
 	TEST(rx__held_bounded),
 	TEST(rx__key_update),
