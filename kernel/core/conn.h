@@ -107,9 +107,11 @@ struct quic_conn_ops {
 
 /* CRYPTO data of one level, both ways. The bytes are the core's own copies. */
 struct quic_crypto_stream {
-	u8 *tx;			/* everything queued, kept until the keys are dropped */
-	u32 tx_len, tx_cap;
-	u32 tx_next;		/* first byte never sent */
+	u8 *tx;			/* what was queued from tx_base on */
+	u32 tx_cap;
+	u64 tx_base;		/* all below was queued, acknowledged and freed */
+	u64 tx_end;		/* one past the last byte queued */
+	u64 tx_next;		/* first byte never sent */
 	struct quic_ranges tx_lost;
 	struct quic_ranges tx_acks;
 	u8 *rx;			/* out-of-order bytes from rx_base, NULL until needed */

@@ -75,7 +75,7 @@ static void put_crypto(struct writer *w, enum quic_level level)
 		q = quic_frame_put_crypto(w->p, w->end, off, &len);
 		if (!q)
 			return;
-		memcpy(q, c->crypto[level]->tx + off, len);
+		memcpy(q, c->crypto[level]->tx + (off - c->crypto[level]->tx_base), len);
 		quic_crypto_stream_sent(c, level, off, len);
 		put(w, q + len, QUIC_SENT_CRYPTO, NULL, off, len, false);
 	}

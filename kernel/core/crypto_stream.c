@@ -3,8 +3,8 @@
  * CRYPTO data (RFC 9000, 7.5 and 19.6): one ordered byte stream a level,
  * without flow control, so bounded here.
  *
- * Sent bytes are kept until the level's keys are dropped (1-RTT: until all are
- * acknowledged). Received ones go to the glue in order; out-of-order ones wait in
+ * Sent bytes are kept until all of them are acknowledged or the level's keys
+ * are dropped. Received ones go to the glue in order; out-of-order ones wait in
  * a buffer of at most QUIC_CRYPTO_BUF_MAX.
  */
 #include "conn.h"
@@ -15,7 +15,7 @@ static struct quic_crypto_stream *get(struct quic_conn *c, enum quic_level level
 
 	if (cs)
 		return cs;
-	cs = kzalloc(sizeof(*cs), GFP_ATOMIC);
+	cs = kzalloc(sizeof(*cs), GFP_ATOMIC | __GFP_NOWARN);
 	if (!cs)
 		return NULL;
 	quic_ranges_init(&cs->tx_lost);
@@ -52,7 +52,7 @@ static int grow(u8 **buf, u32 *cap, u32 used, u32 need)
 		return -EMSGSIZE;
 	while (want < need)
 		want *= 2;
-	p = kzalloc(want, GFP_ATOMIC);
+	p = kzalloc(want, GFP_ATOMIC | __GFP_NOWARN);
 	if (!p)
 		return -ENOMEM;
 	if (used)
@@ -66,6 +66,7 @@ static int grow(u8 **buf, u32 *cap, u32 used, u32 need)
 int quic_conn_crypto_send(struct quic_conn *c, enum quic_level level, const u8 *data, u32 len)
 {
 	struct quic_crypto_stream *cs;
+	u32 used;
 	int err;
 
 	if (c->state > QUIC_CONN_ESTABLISHED || level == QUIC_LEVEL_EARLY ||
@@ -74,13 +75,15 @@ int quic_conn_crypto_send(struct quic_conn *c, enum quic_level level, const u8 *
 	cs = get(c, level);
 	if (!cs)
 		return -ENOMEM;
-	if (len > QUIC_CRYPTO_BUF_MAX - cs->tx_len)
+	used = cs->tx_end - cs->tx_base;
+	if (len > QUIC_CRYPTO_BUF_MAX - used)
 		return -EMSGSIZE;
-	err = grow(&cs->tx, &cs->tx_cap, cs->tx_len, cs->tx_len + len);
+	err = grow(&cs->tx, &cs->tx_cap, used, used + len);
 	if (err)
 		return err;
-	memcpy(cs->tx + cs->tx_len, data, len);
-	cs->tx_len += len;
+	if (len)
+		memcpy(cs->tx + used, data, len);
+	cs->tx_end += len;
 	return 0;
 }
 
@@ -96,7 +99,7 @@ bool quic_crypto_stream_next(const struct quic_conn *c, enum quic_level level, u
 		return true;
 	}
 	*off = cs->tx_next;
-	*len = cs->tx_len - cs->tx_next;
+	*len = cs->tx_end - cs->tx_next;
 	return *len;
 }
 
@@ -127,6 +130,13 @@ void quic_crypto_stream_acked(struct quic_conn *c, enum quic_level level, u64 of
 	/* Without memory it merely may be sent once more. */
 	quic_ranges_add(&cs->tx_acks, off, off + len, QUIC_STREAM_RANGES_MAX, GFP_ATOMIC);
 	quic_ranges_del(&cs->tx_lost, off, off + len, U32_MAX, GFP_ATOMIC);
+	if (!quic_ranges_covers(&cs->tx_acks, cs->tx_base, cs->tx_end))
+		return;
+	kfree_sensitive(cs->tx);
+	cs->tx = NULL;
+	cs->tx_cap = 0;
+	cs->tx_base = cs->tx_end;
+	quic_ranges_free(&cs->tx_acks);
 }
 
 void quic_crypto_stream_lost(struct quic_conn *c, enum quic_level level, u64 off, u32 len)
@@ -137,12 +147,13 @@ void quic_crypto_stream_lost(struct quic_conn *c, enum quic_level level, u64 off
 
 	if (!cs)
 		return;
+	off = max(off, cs->tx_base);
 	while (off < end && quic_ranges_gap(&cs->tx_acks, off, end, &gap)) {
 		if (quic_ranges_add(&cs->tx_lost, gap.start, gap.end, QUIC_STREAM_RANGES_MAX,
 				    GFP_ATOMIC) < 0) {
 			/* Rather all of it again than a hole that never closes. */
 			quic_ranges_free(&cs->tx_lost);
-			quic_ranges_add(&cs->tx_lost, 0, cs->tx_next, 1, GFP_ATOMIC);
+			quic_ranges_add(&cs->tx_lost, cs->tx_base, cs->tx_next, 1, GFP_ATOMIC);
 			return;
 		}
 		off = gap.end;

@@ -156,6 +156,17 @@ static void crypto_stream__too_much(void **state)
 	assert_int_equal(quic_conn_crypto_send(&s->s->conn, LEVEL, text, 6000), -EMSGSIZE);
 	assert_int_equal(quic_conn_crypto_send(&s->s->conn, LEVEL, text, 5536), 0);
 	assert_int_equal(quic_conn_crypto_send(&s->s->conn, QUIC_LEVEL_EARLY, text, 1), -EINVAL);
+	/* What is acknowledged makes room; nothing is held when all is. */
+	s->s->link.down = false;
+	sim_pump(s->s);
+	sim_run(s, SEC(5), NULL);
+	assert_int_equal(s->c->tls.in_len[LEVEL], 65536);
+	assert_null(s->s->conn.crypto[LEVEL]->tx);
+	assert_int_equal(quic_conn_crypto_send(&s->s->conn, LEVEL, text, 60000), 0);
+	sim_pump(s->s);
+	sim_run(s, SEC(5), NULL);
+	assert_int_equal(s->c->tls.in_len[LEVEL], 65536 + 60000);
+	assert_memory_equal(s->c->tls.in[LEVEL] + 65536, text, 60000);
 	sim_free(s);
 }
 
