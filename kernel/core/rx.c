@@ -163,7 +163,7 @@ static bool hold(struct quic_conn *c, enum quic_level level, const u8 *pkt, u32 
 
 	if (c->held_count >= QUIC_HELD_PACKETS || c->held_bytes + len > QUIC_HELD_BYTES)
 		return false;
-	h = kmalloc(sizeof(*h) + len, GFP_ATOMIC);
+	h = kmalloc(sizeof(*h) + len, GFP_ATOMIC | __GFP_NOWARN);
 	if (!h)
 		return false;
 	h->at = now;
@@ -401,7 +401,7 @@ static unsigned int irregular(struct quic_conn *c, const struct quic_rx_train *t
 
 	if (seg->nvec == 1)
 		return datagram(c, v->base, seg->len, t->ecn, now);
-	buf = kmalloc(seg->len, GFP_ATOMIC);
+	buf = kmalloc(seg->len, GFP_ATOMIC | __GFP_NOWARN);
 	if (!buf)
 		return 0;
 	copy_out(&s, buf, seg->len);
