@@ -91,9 +91,10 @@ static void prepare(struct quic_endpoint *ep)
 	lock_sock(sk);
 	if (sk->sk_family == AF_INET6) {
 		sk->sk_ipv6only = ep->v6only;
-		inet6_sk(sk)->pmtudisc = IPV6_PMTUDISC_PROBE;
+		inet6_sk(sk)->pmtudisc = IPV6_PMTUDISC_INTERFACE;
 	}
-	inet_sk(sk)->pmtudisc = IP_PMTUDISC_PROBE;
+	/* RFC 9000, 14.2.1: ICMP messages that anyone can make up must not narrow the route. */
+	inet_sk(sk)->pmtudisc = IP_PMTUDISC_INTERFACE;
 	sk->sk_userlocks |= SOCK_RCVBUF_LOCK;
 	WRITE_ONCE(sk->sk_rcvbuf, RCVBUF);
 	sk->sk_data_ready = data_ready;

@@ -61,18 +61,24 @@ static int __net_init net_init(struct net *net)
 	return 0;
 }
 
+/* A grace period follows: packets that found an endpoint use what net_exit() ends. */
+static void __net_exit net_pre_exit(struct net *net)
+{
+	quic_tomb_net_exit(quic_net(net));
+	flush_workqueue(quic_net_wq);
+}
+
 static void __net_exit net_exit(struct net *net)
 {
 	struct quic_net *qn = quic_net(net);
 
-	quic_tomb_net_exit(qn);
-	flush_workqueue(quic_net_wq);
 	WARN_ON(!list_empty(&qn->endpoints));
 	memzero_explicit(qn->reset_key, sizeof(qn->reset_key));
 }
 
 static struct pernet_operations net_ops = {
 	.init = net_init,
+	.pre_exit = net_pre_exit,
 	.exit = net_exit,
 	.id = &quic_net_id,
 	.size = sizeof(struct quic_net),
