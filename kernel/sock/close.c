@@ -205,13 +205,17 @@ static bool alive(const struct quic_sock *qs)
 static void discard_unread(struct sock *sk)
 {
 	struct quic_sock *qs = quic_sk(sk);
-	struct rb_node *n;
+	struct rb_node *n, *next;
 
 	quic_sock_purge_ready(sk);
-	for (n = rb_first(&qs->conn.streams.tree); n; n = rb_next(n)) {
+	for (n = rb_first(&qs->conn.streams.tree); n; n = next) {
 		struct quic_stream *s = rb_entry(n, struct quic_stream, node);
 
+		next = rb_next(n);
 		quic_recvbuf_discard(sk, quic_sock_stream_of(s));
+		/* Its end counts as read, too: the peer may open another. @s may go. */
+		if (quic_sock_stream_of(s)->fin_ready)
+			quic_stream_read_end(&qs->conn, s);
 	}
 }
 

@@ -3,6 +3,7 @@
 #include "sockopt.h"
 
 #define PROBE_INTERVAL_MIN	5000000		/* us */
+#define KEEPALIVE_MIN		1000		/* us: below it is a load, not a sign of life */
 #define RTT_MIN			2000		/* us */
 #define RTT_MAX			6000000		/* us */
 
@@ -17,6 +18,8 @@ static bool config_valid(const struct quic_config *c)
 		return false;
 	if (c->payload_cipher_type && (c->payload_cipher_type < QUIC_CIPHER_AES_GCM_128 ||
 				       c->payload_cipher_type > QUIC_CIPHER_CHACHA20_POLY1305))
+		return false;
+	if (c->keepalive_probe_interval && c->keepalive_probe_interval < KEEPALIVE_MIN)
 		return false;
 	return c->congestion_control_algo < QUIC_CONG_ALG_MAX && c->validate_peer_address <= 1 &&
 	       c->stream_data_nodelay <= 1 && c->certificate_request <= 2;

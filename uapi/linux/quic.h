@@ -278,7 +278,7 @@ struct quic_config {
 						 * 1 request, 2 require a client certificate
 						 */
 	__u8	reserved[3];
-	__u32	keepalive_probe_interval;	/* us between PINGs when idle; 0: none */
+	__u32	keepalive_probe_interval;	/* us between PINGs when idle, >= 1000; 0: none */
 };
 
 /*
