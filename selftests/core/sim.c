@@ -264,7 +264,7 @@ static void rx_train(struct sim_ep *ep, struct sim_dgram **d, unsigned int n)
 {
 	struct quic_rx_seg seg[QUIC_BURST_MAX];
 	struct quic_vec vec[4 * QUIC_BURST_MAX];
-	struct quic_rx_train t = { .vec = vec, .seg = seg, .nseg = n };
+	struct quic_rx_train t = { .vec = vec, .seg = seg, .nseg = n, .ecn = ep->sim->ecn };
 	unsigned int i, nvec = 0;
 
 	for (i = 0; i < n; i++) {
@@ -333,7 +333,7 @@ void sim_receive(struct sim_ep *to, const u8 *buf, u32 len)
 	u8 *copy = malloc(len ? len : 1);
 
 	memcpy(copy, buf, len);
-	quic_rx_datagram(&to->conn, copy, len, 0, to->sim->now);
+	quic_rx_datagram(&to->conn, copy, len, to->sim->ecn, to->sim->now);
 	free(copy);
 	sim_glue_drop_bufs(to);
 }

@@ -6,10 +6,11 @@
  *	       <-- link ------------------------------------
  *
  * sim.c is the network and the loop, sim_glue.c the ops of struct quic_conn,
- * sim_tls.c a handshake with fixed secrets. What must hold whatever a test
- * does is asserted here: virtual time moves, nothing is left to send after the
- * pump, a server stays below three times what it got (RFC 9000, 8.1), every
- * stream byte is the right one and comes once.
+ * sim_tls.c a handshake with fixed secrets, sim_app.c what tests of transfers
+ * share. What must hold whatever a test does is asserted in them: virtual time
+ * moves, nothing is left to send after the pump, a server stays below three
+ * times what it got (RFC 9000, 8.1), every stream byte is the right one and
+ * comes once.
  */
 #ifndef SELFTESTS_CORE_SIM_H
 #define SELFTESTS_CORE_SIM_H
@@ -123,6 +124,7 @@ struct sim {
 	u64 steps;
 	struct sim_timer timer[SIM_TIMERS];
 	bool loose;		/* allocation fails: do not ask for progress */
+	u8 ecn;			/* what the IP headers say, of everything that arrives */
 	bool hostile;		/* packets say anything: bytes are not those that were written */
 };
 
@@ -151,6 +153,17 @@ struct sim_stream *sim_open(struct sim_ep *ep, bool uni);
 struct sim_stream *sim_find(struct sim_ep *ep, u64 id);
 void sim_write(struct sim_ep *ep, struct sim_stream *st, u64 len, bool fin);
 void sim_read_all(struct sim_ep *ep);
+
+/* Whole transfers */
+/* Connected, and IDs, tickets and the search for the MTU are done; start is now. */
+struct sim *sim_up(const struct sim_cfg *cfg);
+/* What sim_all_here() waits for: bytes and ends at the client, at the server */
+void sim_want(u64 client, unsigned int cfin, u64 server, unsigned int sfin);
+bool sim_all_here(struct sim *s);
+/* On a link that loses nothing: nothing was lost, sent again, dropped or timed out. */
+void sim_assert_clean(struct sim *s);
+/* Everything came to its end: no stream left, nothing in flight, credit returned. */
+void sim_assert_settled(struct sim *s);
 
 /* Put a packet with @payload, sealed with @from's keys, before @to at once. */
 void sim_inject(struct sim_ep *from, enum quic_level level, const u8 *payload, u32 len);

@@ -404,6 +404,61 @@ static void conn_rx__ack_ranges_bounded(void **state)
 	sim_free(s);
 }
 
+/* Far more holes than are remembered: the oldest go, what is new is still told apart. */
+static void conn_rx__ack_ranges_full(void **state)
+{
+	static const u8 ping[] = { 1, 0, 0, 0 };
+	struct sim *s = up();
+	struct quic_space *sp = &s->s->conn.space[QUIC_PNS_APP];
+	u64 pn = s->c->conn.loss.space[QUIC_PNS_APP].sent.next;
+	u64 got = s->s->conn.stats.packets_received;
+	unsigned int i;
+
+	for (i = 0; i < 600; i++)
+		sim_inject_pn(s->c, QUIC_LEVEL_APP, pn + 2 * i, 0, ping, 4);
+	assert_int_equal(s->s->conn.stats.packets_received, got + 600);
+	assert_int_equal(sp->rcvd.n, QUIC_ACK_RANGES_MAX);
+	assert_true(sp->ack_floor > pn + 600);
+	/* Below the floor nobody can tell whether it came: it did. */
+	sim_inject_pn(s->c, QUIC_LEVEL_APP, pn + 1, 0, ping, 4);
+	sim_inject_pn(s->c, QUIC_LEVEL_APP, pn + 1000, 0, ping, 4);
+	assert_int_equal(s->s->conn.stats.packets_received, got + 600);
+	sim_inject_pn(s->c, QUIC_LEVEL_APP, pn + 1001, 0, ping, 4);
+	assert_int_equal(s->s->conn.stats.packets_received, got + 601);
+	sim_free(s);
+}
+
+/* RFC 9000, 13.2.1, 13.4.1: marks are counted and reported; CE at once. */
+static void conn_rx__ecn(void **state)
+{
+	struct sim *s = up();
+	struct quic_space *sp = &s->s->conn.space[QUIC_PNS_APP];
+	u64 before = acks_of(s->s);
+
+	s->ecn = 2;
+	SEND(s->c, QUIC_LEVEL_APP, 0x01);
+	assert_int_equal(sp->ecn[0], 1);
+	assert_false(sp->ack_now);
+	s->ecn = 1;
+	SEND(s->c, QUIC_LEVEL_APP, 0x00);
+	assert_int_equal(sp->ecn[1], 1);
+	s->ecn = 3;
+	SEND(s->c, QUIC_LEVEL_APP, 0x00);
+	assert_int_equal(sp->ecn[2], 1);
+	assert_false(sp->ack_now);
+	SEND(s->c, QUIC_LEVEL_APP, 0x01);
+	assert_true(sp->ack_now);
+	sim_pump(s->s);
+	assert_int_equal(acks_of(s->s) - before, 1);
+	s->ecn = 2;
+	sim_write(s->c, sim_open(s->c, true), 100000, true);
+	sim_run(s, SEC(1), NULL);
+	assert_int_equal(s->s->n_fin, 1);
+	assert_true(sp->ecn[0] > 60);
+	assert_int_equal(s->c->conn.state, QUIC_CONN_ESTABLISHED);
+	sim_free(s);
+}
+
 static void conn_rx__path_challenge(void **state)
 {
 	struct sim *s = up();
@@ -437,6 +492,30 @@ static void conn_rx__new_token(void **state)
 	sim_free(s);
 }
 
+static bool drop_first(struct sim_ep *from, u64 n, const u8 *buf, u32 len)
+{
+	return from->conn.token && !from->tokens++;
+}
+
+/* Sent until acknowledged: 13.3 */
+static void conn_rx__new_token_sent(void **state)
+{
+	struct sim *s = up();
+
+	s->s->link.drop = drop_first;
+	s->s->conn.token = kmemdup("token", 5, GFP_KERNEL);
+	s->s->conn.token_len = 5;
+	s->s->conn.token_wanted = true;
+	sim_pump(s->s);
+	assert_false(s->s->conn.token_wanted);
+	sim_run(s, RTT, NULL);
+	assert_int_equal(s->c->tokens, 0);
+	/* By a probe, and again when the first was seen to be lost */
+	sim_run(s, SEC(1), NULL);
+	assert_in_range(s->c->tokens, 1, 2);
+	sim_free(s);
+}
+
 static const struct CMUnitTest tests[] = {
 	TEST(conn_rx__violations),
 	TEST(conn_rx__connection_limit),
@@ -452,8 +531,11 @@ static const struct CMUnitTest tests[] = {
 	TEST(conn_rx__ack_out_of_order),
 	TEST(conn_rx__ack_a_train),
 	TEST(conn_rx__ack_ranges_bounded),
+	TEST(conn_rx__ack_ranges_full),
+	TEST(conn_rx__ecn),
 	TEST(conn_rx__path_challenge),
 	TEST(conn_rx__new_token),
+	TEST(conn_rx__new_token_sent),
 };
 
 TEST_MAIN(tests)

@@ -440,6 +440,63 @@ static void rx__aead_limit(void **state)
 	sim_free(s);
 }
 
+/* RFC 9001, 6.6: forgeries are counted, too. */
+static void rx__integrity_limit(void **state)
+{
+	struct sim *s = up();
+	unsigned int i;
+
+	nseen = 0;
+	s->c->link.tap = record;
+	s->c->link.down = true;
+	sim_write(s->c, sim_open(s->c, true), 100, false);
+	s->s->conn.prot.rx[QUIC_LEVEL_APP]->limit = s->s->conn.prot.failed + 20;
+	seen[0][seen_len[0] - 1] ^= 1;
+	for (i = 0; i < 20; i++)
+		sim_receive(s->s, seen[0], seen_len[0]);
+	assert_int_equal(s->s->conn.state, QUIC_CONN_ESTABLISHED);
+	sim_receive(s->s, seen[0], seen_len[0]);
+	assert_int_equal(s->s->conn.close.code, QUIC_ERR_AEAD_LIMIT_REACHED);
+	sim_free(s);
+}
+
+/* A close in the middle of a train, and a piece of something else in it. */
+static void rx__train_with_close(void **state)
+{
+	struct quic_rx_seg seg[64];
+	struct quic_vec v[64];
+	struct quic_rx_train t = { .vec = v, .seg = seg };
+	struct sim *s = up();
+	unsigned int i, n;
+
+	nseen = 0;
+	s->c->link.tap = record;
+	s->c->link.down = true;
+	sim_write(s->c, sim_open(s->c, true), 10000, false);
+	sim_run(s, MS(15), NULL);
+	n = nseen;
+	assert_true(n >= 6);
+	quic_conn_close(&s->c->conn, true, 5, 0, NULL, 0, s->now);
+	sim_pump(s->c);
+	assert_int_equal(nseen, n + 1);
+	/* data, data, close, data, ... and one that is no packet */
+	for (i = 0; i < n + 1; i++) {
+		unsigned int from = i < 2 ? i : i == 2 ? n : i - 1;
+
+		seg[i] = (struct quic_rx_seg){ .vec = i, .nvec = 1, .len = seen_len[from] };
+		v[i] = (struct quic_vec){ seen[from], seen_len[from] };
+	}
+	seg[i] = (struct quic_rx_seg){ .vec = i, .nvec = 1, .len = 3 };
+	v[i] = (struct quic_vec){ seen[0], 3 };
+	t.nseg = n + 2;
+	assert_int_equal(quic_rx_train(&s->s->conn, &t, s->now), 3);
+	sim_glue_drop_bufs(s->s);
+	assert_int_equal(s->s->conn.state, QUIC_CONN_DRAINING);
+	assert_int_equal(s->s->conn.close.code, 5);
+	assert_true(s->s->rx_bytes > 0 && s->s->rx_bytes < 4000);
+	sim_free(s);
+}
+
 static void rx__no_memory(void **state)
 {
 	struct sim *s = up();
@@ -473,6 +530,8 @@ static const struct CMUnitTest tests[] = {
 	TEST(rx__key_update_unprepared),
 	TEST(rx__key_update_by_limit),
 	TEST(rx__aead_limit),
+	TEST(rx__integrity_limit),
+	TEST(rx__train_with_close),
 	TEST(rx__no_memory),
 };
 
