@@ -80,7 +80,6 @@ struct sim_ep {
 	bool no_read;		/* the application reads nothing */
 	bool keep;		/* streams stay until the end, as if a descriptor held them */
 	bool no_prepare;	/* the next generation of keys is not prepared when asked */
-	u32 secret_seq;
 	struct sim_cid cid[SIM_CIDS];
 	struct list_head streams;
 	struct list_head bufs;
