@@ -184,12 +184,13 @@ static u64 compare_known(const struct quic_cids *d, u64 seq, const u8 *id, u8 le
 
 	for (i = 0; i < QUIC_CID_REMOTE_MAX; i++) {
 		const struct quic_cid_remote *r = &d->remote[i];
-		bool same;
+		bool same, same_seq;
 
 		if (!r->used)
 			continue;
 		same = quic_cid_eq(&r->cid, id, len);
-		if (same != (r->seq == seq))
+		same_seq = r->seq == seq;
+		if (same != same_seq)
 			return QUIC_ERR_PROTOCOL_VIOLATION;
 		if (!same)
 			continue;

@@ -62,7 +62,7 @@ enum quic_stream_event {
 	QUIC_SEV_OPENED,	/* the peer opened it */
 	QUIC_SEV_FIN,		/* all bytes up to the final size were handed over */
 	QUIC_SEV_RESET,		/* the peer reset it: rx.reset_code */
-	QUIC_SEV_STOPPED,	/* the peer sent STOP_SENDING (we answer with a reset): tx.reset_code */
+	QUIC_SEV_STOPPED,	/* by STOP_SENDING, answered with a reset: tx.reset_code */
 	QUIC_SEV_MAX_DATA,	/* the peer raised the stream's limit */
 	QUIC_SEV_SENT_ALL,	/* tx.state went to RECVD or RESET_RECVD */
 };
@@ -92,7 +92,7 @@ struct quic_conn_ops {
 	void (*stream_copy)(struct quic_conn *c, struct quic_stream *s, u64 off, u32 len, u8 *to);
 	/* TLS bytes of @level, in order. Return: 0 or error: the packet is dropped */
 	int (*crypto_data)(struct quic_conn *c, enum quic_level level, const u8 *data, u32 len);
-	/* @len bytes to open a packet into; linear, suited to crypto. NULL: drop. Valid until the train ends. */
+	/* @len bytes to open a packet into, linear, valid until the train ends. NULL: drop. */
 	u8 *(*rx_buf)(struct quic_conn *c, u32 len);
 	/* An ID packets may come to: enter it in the hash, or take it out. add: 0 or -EEXIST */
 	int (*cid_add)(struct quic_conn *c, const struct quic_cid *cid);
@@ -124,7 +124,7 @@ struct quic_space {		/* receiving half of a packet number space */
 	struct quic_ranges rcvd;	/* to be acknowledged */
 	s64 largest;			/* largest received, -1 none */
 	u64 largest_time;
-	u64 ack_floor;			/* below: acked and the peer knows; duplicates by definition */
+	u64 ack_floor;			/* below: acked, the peer knows; always duplicates */
 	u64 ack_deadline;		/* U64_MAX: none */
 	u32 eliciting;			/* ack-eliciting packets since our last ACK */
 	bool ack_now;
@@ -242,17 +242,17 @@ int quic_conn_accept(struct quic_conn *c, const struct quic_packet *first, u64 n
 /* Largest UDP payload the route allows (0: unknown, 1200 is used). Starts the MTU search. */
 void quic_conn_set_mtu(struct quic_conn *c, u32 payload, u64 now);
 
-/* TLS bytes to send at @level. -ENOMEM, -EMSGSIZE over QUIC_CRYPTO_BUF_MAX, -EINVAL no such level now */
+/* TLS bytes to send at @level: -ENOMEM; -EMSGSIZE over QUIC_CRYPTO_BUF_MAX; -EINVAL no level */
 int quic_conn_crypto_send(struct quic_conn *c, enum quic_level level, const u8 *data, u32 len);
-/* Secret from TLS (option 13). Process context. Establishes the connection when 1-RTT is complete. */
+/* Secret from TLS (option 13), in process context. Complete 1-RTT keys establish the connection. */
 int quic_conn_install(struct quic_conn *c, enum quic_level level, bool send, u32 cipher,
 		      const u8 *secret, unsigned int len, u64 now);
 /* Our parameters, encoded (option 14 get). Return: length or error */
 int quic_conn_local_params(struct quic_conn *c, u8 *buf, u32 cap);
-/* The peer's (option 14 set): parsed, checked against IDs (7.3), applied. -EPROTO: closing with the error */
+/* The peer's (option 14 set): parsed, checked against IDs (7.3), applied. -EPROTO: closing */
 int quic_conn_remote_params(struct quic_conn *c, const u8 *buf, u32 len, u64 now);
 
-/* Close with @code; @app selects 0x1d. The first call wins. Frames queued but unsent are dropped. */
+/* Close with @code; @app selects 0x1d. The first call wins. Frames not yet sent are dropped. */
 void quic_conn_close(struct quic_conn *c, bool app, u64 code, u64 frame_type,
 		     const u8 *reason, u32 len, u64 now);
 /* All stream data acknowledged, nothing queued? (a socket that lingers asks) */

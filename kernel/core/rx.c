@@ -187,7 +187,7 @@ static bool may_come(const struct quic_conn *c, enum quic_level level)
 }
 
 static bool rx_one(struct quic_conn *c, const struct quic_packet *h, enum quic_level level,
-		  const u8 *pkt, u8 ecn, u64 now)
+		   const u8 *pkt, u8 ecn, u64 now)
 {
 	struct quic_vec v = { .base = (void *)pkt, .len = h->len };
 	struct sealed s = {

@@ -70,7 +70,7 @@ struct quic_stream_rx {
 struct quic_stream {
 	u64 id;
 	struct rb_node node;		/* conn->streams.tree, by id */
-	struct list_head active;	/* on streams.active while there is something to send, or .blocked */
+	struct list_head active;	/* streams.active: something to send; or .blocked */
 	u32 refs;			/* frames in flight that point here */
 	bool released;			/* the glue let go */
 	bool parked;			/* on the blocked list, not the active one */
@@ -132,7 +132,7 @@ u64 quic_stream_credit(const struct quic_conn *c, const struct quic_stream *s);
 
 void quic_stream_table_init(struct quic_conn *c);
 void quic_stream_table_free(struct quic_conn *c);
-/* The stream a frame of the peer names, opening it (and those below) if it may be. 0 or error code */
+/* The stream a peer's frame names; opens it (and those below) if it may be. 0 or error code */
 u64 quic_stream_of_peer(struct quic_conn *c, u64 id, bool for_sending, struct quic_stream **sp);
 u64 quic_stream_rx_data(struct quic_conn *c, u64 id, u64 off, const u8 *data, u32 len, bool fin,
 			u64 now);

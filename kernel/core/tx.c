@@ -75,7 +75,7 @@ static void add_vec(struct quic_burst *b, u8 *base, u32 len)
 	b->vec[b->nvec++].len = len;
 }
 
-/* The pieces of the packet's plaintext, in order: our bytes in place, the streams' where they are. */
+/* The pieces of the packet's plaintext in order: our bytes in place, the streams' where they are */
 static void gather(struct quic_burst *b, const struct quic_plan *p, u8 *buf)
 {
 	const struct quic_conn_ops *ops = b->conn->ops;
@@ -188,7 +188,7 @@ static int coalesce(struct quic_burst *b, u8 *buf, u32 cap)
 	struct quic_plan *last = NULL, *p = &b->plan[0];
 	bool padded = false;
 	unsigned int i;
-	u32 budget;
+	u32 budget, start;
 	int len = 0;
 
 	for (i = 0; i < ARRAY_SIZE(order); i++) {
@@ -196,8 +196,9 @@ static int coalesce(struct quic_burst *b, u8 *buf, u32 cap)
 			continue;
 		/* What is in flight must fit whole: no tiny packets at the window's edge. */
 		budget = b->budget >= cap ? b->budget : 0;
-		if (cap < len + 64u || !quic_conn_plan(c, p, buf, last ? last->end + QUIC_AEAD_TAG : 0,
-						       cap, order[i], budget, b->now))
+		start = last ? last->end + QUIC_AEAD_TAG : 0;
+		if (cap < len + 64u ||
+		    !quic_conn_plan(c, p, buf, start, cap, order[i], budget, b->now))
 			continue;
 		if (order[i] == QUIC_LEVEL_INITIAL &&
 		    (!c->server || (p->flags & QUIC_PKT_F_ELICITING)))

@@ -38,7 +38,7 @@ struct quic_plan {		/* one packet inside a datagram */
 };
 
 #define QUIC_TX_VECS		40
-#define QUIC_TX_COPY		64	/* shorter payloads are copied: cheaper than a piece of their own */
+#define QUIC_TX_COPY		64	/* shorter payloads are copied: cheaper than a piece */
 
 struct quic_burst {
 	struct quic_conn *conn;
@@ -53,7 +53,7 @@ struct quic_burst {
 	unsigned int nvec;
 	struct quic_vec vec[QUIC_TX_VECS];	/* scratch: pieces of one packet */
 	struct quic_hp_item hp[QUIC_BURST_MAX];
-	struct quic_plan plan[2];	/* scratch: a packet waits for the next to be padded or not */
+	struct quic_plan plan[2];	/* a packet waits for the next, padded or not */
 };
 
 void quic_tx_begin(struct quic_burst *b, struct quic_conn *c, u64 now);
@@ -73,7 +73,7 @@ bool quic_tx_pending(const struct quic_conn *c, u64 now);
 /* When a probe of the path's MTU may leave; U64_MAX: not before something else happens. */
 u64 quic_tx_probe_at(const struct quic_conn *c);
 
-/* conn_plan.c: fill one packet of @level into [start, cap) of the datagram. false: nothing to say. */
+/* conn_plan.c: fill a packet of @level into [start, cap) of the datagram. false: nothing to say */
 bool quic_conn_plan(struct quic_conn *c, struct quic_plan *p, u8 *buf, u32 start, u32 cap,
 		    enum quic_level level, u32 budget, u64 now);
 /* A MTU probe of exactly @size bytes (RFC 9000, 14.4): PING and PADDING. */

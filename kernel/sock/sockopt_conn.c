@@ -293,7 +293,9 @@ static void info_path(struct quic_info *i, const struct quic_conn *c)
 	}
 	i->pto_count = l->pto_count;
 	i->pmtu = c->pmtu.cur;
-	i->packets_in_flight = l->bytes_in_flight ? min_t(u64, sent->next - sent->live, U32_MAX) : 0;
+	i->packets_in_flight = 0;
+	if (l->bytes_in_flight)
+		i->packets_in_flight = min_t(u64, sent->next - sent->live, U32_MAX);
 	i->cwnd = l->cc.cwnd;
 	i->ssthresh = l->cc.ssthresh;
 	i->bytes_in_flight = l->bytes_in_flight;
