@@ -11,7 +11,4 @@
 
 extern const struct quic_crypto_ops quic_crypto_null;
 
-/* Packets open whatever their tag says (a fuzzer's input need not be sealed). */
-void crypto_null_trust(bool on);
-
 #endif
