@@ -23,7 +23,6 @@
 #define COPYBREAK	192	/* one datagram up to this goes into the skb's head */
 #define QUEUED_MIN	(256u << 10)
 #define QUEUED_MAX	(4u << 20)
-#define RETRY_NS	NSEC_PER_MSEC	/* after a failed allocation */
 #define GFP_TX		(GFP_ATOMIC | __GFP_NOWARN)
 
 /* bit numbers in quic_peer.flags */
@@ -294,12 +293,6 @@ static void set_limits(struct xmit *x, const struct dst_entry *dst)
 		x->max_segs = 1;	/* no UDP GSO through IPsec */
 }
 
-/* Memory is short: have the pacer's deadline bring us back. */
-static void hold_off(struct quic_conn *c, u64 now)
-{
-	c->loss.pacer.next = max(c->loss.pacer.next, now + RETRY_NS);
-}
-
 int quic_xmit(struct sock *sk, struct quic_conn *c, struct quic_peer *peer,
 	      struct quic_endpoint *ep, u64 now)
 {
@@ -311,7 +304,7 @@ int quic_xmit(struct sock *sk, struct quic_conn *c, struct quic_peer *peer,
 		return 0;
 	x = kmalloc(sizeof(*x), GFP_TX);
 	if (!x) {
-		hold_off(c, now);
+		quic_conn_retry(c, now);
 		return -ENOMEM;
 	}
 	err = check_route(sk, c, peer, ep, now);
@@ -323,7 +316,7 @@ int quic_xmit(struct sock *sk, struct quic_conn *c, struct quic_peer *peer,
 		if (ret < 0)
 			err = ret;
 		if (ret == -ENOMEM && !built)
-			hold_off(c, now);
+			quic_conn_retry(c, now);
 	} while ((ret > 0 || built) && quic_tx_pending(c, now) && !throttled(sk, c, peer));
 	kfree(x);
 	return err;
