@@ -189,6 +189,7 @@ void quic_sock_destroy_conn(struct sock *sk)
 	qs->ticket = NULL;
 	kfree(qs->token);
 	qs->token = NULL;
+	quic_recvbuf_free_spare(sk);
 	sk_mem_reclaim_final(sk);
 	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
 	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);

@@ -135,9 +135,7 @@ static int crypto_data(struct quic_conn *c, enum quic_level level, const u8 *dat
 
 static u8 *rx_buf(struct quic_conn *c, u32 len)
 {
-	struct quic_train *t = quic_sock_of(c)->cur;
-
-	return t ? quic_recvbuf_alloc(t, len) : NULL;
+	return quic_recvbuf_alloc(sk_of(c), len);
 }
 
 static int cid_add(struct quic_conn *c, const struct quic_cid *cid)

@@ -12,6 +12,7 @@
 
 #define RXBUF_ORDER	3	/* what alloc_pages still serves from its per-CPU lists */
 #define RXBUF_KMALLOC	4096	/* larger buffers are pages */
+#define SPARE_MAX	4	/* buffers of that order kept for the next trains */
 #define COPY_MAX	256	/* smaller pieces are copied: a train is not worth pinning */
 #define COPY_ROOM	1024	/* room behind a small piece when more is waiting already */
 
@@ -75,7 +76,37 @@ struct quic_train *quic_recvbuf_train(unsigned int nseg, u32 bytes)
 	return t;
 }
 
-static struct quic_rxbuf *rxbuf_pages(u32 len, u32 want)
+/* Buffers of full size go round: a kernel that clears all it allocates would clear them each time. */
+static struct quic_rxbuf *spare_get(struct quic_sock *qs)
+{
+	struct quic_rxbuf *b = qs->spare;
+
+	if (b) {
+		qs->spare = b->next;
+		qs->nspare--;
+	}
+	return b;
+}
+
+static bool spare_put(struct quic_sock *qs, struct quic_rxbuf *b)
+{
+	if (b->order != RXBUF_ORDER || qs->nspare >= SPARE_MAX || qs->dead)
+		return false;
+	b->next = qs->spare;
+	qs->spare = b;
+	qs->nspare++;
+	return true;
+}
+
+void quic_recvbuf_free_spare(struct sock *sk)
+{
+	struct quic_rxbuf *b;
+
+	while ((b = spare_get(quic_sk(sk))))
+		__free_pages(virt_to_page(b), b->order);
+}
+
+static struct quic_rxbuf *rxbuf_pages(struct quic_sock *qs, u32 len, u32 want)
 {
 	gfp_t gfp = GFP_ATOMIC | __GFP_COMP | __GFP_NOWARN | __GFP_NORETRY;
 	int order = min(get_order(want), RXBUF_ORDER), least = get_order(len);
@@ -83,6 +114,11 @@ static struct quic_rxbuf *rxbuf_pages(u32 len, u32 want)
 	struct page *page;
 
 	order = max(order, least);
+	if (order == RXBUF_ORDER) {
+		b = spare_get(qs);
+		if (b)
+			return b;
+	}
 	page = alloc_pages(gfp, order);
 	if (!page && order > least) {
 		order = least;
@@ -96,14 +132,14 @@ static struct quic_rxbuf *rxbuf_pages(u32 len, u32 want)
 	return b;
 }
 
-static struct quic_rxbuf *rxbuf_new(u32 len, u32 want)
+static struct quic_rxbuf *rxbuf_new(struct quic_sock *qs, u32 len, u32 want)
 {
 	struct quic_rxbuf *b;
 
 	len += sizeof(*b);
 	want = max(len, want + (u32)sizeof(*b));
 	if (want > RXBUF_KMALLOC)
-		return rxbuf_pages(len, want);
+		return rxbuf_pages(qs, len, want);
 	want = roundup_pow_of_two(want);
 	b = kmalloc(want, GFP_ATOMIC | __GFP_NOWARN);
 	if (!b)
@@ -113,14 +149,18 @@ static struct quic_rxbuf *rxbuf_new(u32 len, u32 want)
 	return b;
 }
 
-u8 *quic_recvbuf_alloc(struct quic_train *t, u32 len)
+u8 *quic_recvbuf_alloc(struct sock *sk, u32 len)
 {
-	struct quic_rxbuf *b = t->bufs;
+	struct quic_train *t = quic_sk(sk)->cur;
+	struct quic_rxbuf *b;
 	u8 *p;
 
+	if (!t)
+		return NULL;
+	b = t->bufs;
 	len = ALIGN(len, 16);
 	if (!b || b->size - b->used < len) {
-		b = rxbuf_new(len, t->left);
+		b = rxbuf_new(quic_sk(sk), len, t->left);
 		if (!b)
 			return NULL;
 		b->used = sizeof(*b);
@@ -142,7 +182,7 @@ static void train_free(struct sock *sk, struct quic_train *t)
 		next = b->next;
 		if (b->order < 0)
 			kfree(b);
-		else
+		else if (!spare_put(quic_sk(sk), b))
 			__free_pages(virt_to_page(b), b->order);
 	}
 	if (t->charged)

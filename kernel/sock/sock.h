@@ -155,6 +155,8 @@ struct quic_sock {
 	bool corked;			/* MSG_MORE holds it */
 	s64 last_sid;			/* opened last: default of sendmsg; -1: none */
 	struct quic_train *cur;		/* the train being received */
+	struct quic_rxbuf *spare;	/* buffers for the next ones; given up when idle */
+	u32 nspare;
 
 	/* options, before and beside the connection */
 	bool early;			/* client: remembers the peer's parameters (0-RTT) */
@@ -310,7 +312,8 @@ int quic_sock_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags
 /* recvbuf.c */
 struct quic_train *quic_recvbuf_train(unsigned int nseg, u32 bytes);
 void quic_recvbuf_train_done(struct sock *sk, struct quic_train *t);
-u8 *quic_recvbuf_alloc(struct quic_train *t, u32 len);
+u8 *quic_recvbuf_alloc(struct sock *sk, u32 len);	/* from the train at hand */
+void quic_recvbuf_free_spare(struct sock *sk);
 int quic_recvbuf_add(struct sock *sk, struct quic_sock_stream *s, u64 off, const u8 *data,
 		     u32 len);
 void quic_recvbuf_contig(struct sock *sk, struct quic_sock_stream *s);

@@ -11,10 +11,13 @@
 
 struct workqueue_struct *quic_sock_wq;
 
-/* Nothing in flight: an idle connection keeps no page to build packets in. */
+/* Nothing in flight: an idle connection keeps no pages to build or open packets in. */
 static void let_go(struct sock *sk)
 {
-	if (quic_sk(sk)->conn.loss.bytes_in_flight || !sk->sk_frag.page)
+	if (quic_sk(sk)->conn.loss.bytes_in_flight)
+		return;
+	quic_recvbuf_free_spare(sk);
+	if (!sk->sk_frag.page)
 		return;
 	put_page(sk->sk_frag.page);
 	sk->sk_frag.page = NULL;
