@@ -84,19 +84,15 @@ static int key_update_set(struct sock *sk, const void *val, u32 len)
 
 	if (err)
 		return err;
-	/* RFC 9001, 6.1: not before the handshake is confirmed */
-	if (!c->confirmed)
-		return -EAGAIN;
 	err = quic_protect_prepare_update(&c->prot);
-	if (err)
+	if (err && err != -ENOKEY)
 		return err;
-	err = quic_protect_update(&c->prot, c->loss.space[QUIC_PNS_APP].sent.next,
-				  ktime_get_ns(), quic_loss_pto(&c->loss));
+	/* RFC 9001, 6.1: -EAGAIN before the handshake is confirmed, and while one is under way */
+	err = quic_conn_key_update(c, ktime_get_ns());
 	if (err)
 		return err;
 	/* The peer sees it with the next packet. */
 	quic_conn_ping(c);
-	quic_sock_queue_work(sk, QUIC_CHORE_KEYS);
 	quic_sock_pump(sk);
 	return 0;
 }
