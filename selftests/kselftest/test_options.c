@@ -130,7 +130,8 @@ static void info_counts(void)
 	CHECK(c.bytes_sent > 100000);
 	CHECK(c.pmtu >= 1200);
 	CHECK(c.cwnd > 0);
-	CHECK(c.smoothed_rtt > 0);
+	/* Not the initial guess of 333 ms any more; 0 in virtual time. */
+	CHECK(c.smoothed_rtt < 333000);
 	CHECK_EQ(c.streams_opened_local, 1);
 	CHECK_EQ(s.streams_opened_remote, 1);
 	CHECK(s.flags & QUIC_INFO_SERVER);
