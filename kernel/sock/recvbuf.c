@@ -13,6 +13,7 @@
 #define RXBUF_ORDER	3	/* what alloc_pages still serves from its per-CPU lists */
 #define RXBUF_KMALLOC	4096	/* larger buffers are pages */
 #define SPARE_MAX	4	/* buffers of that order kept for the next trains */
+#define SPARE_CHUNKS	24	/* a train with so many is worth keeping for the next */
 #define COPY_MAX	256	/* smaller pieces are copied: a train is not worth pinning */
 #define COPY_ROOM	1024	/* room behind a small piece when more is waiting already */
 
@@ -58,25 +59,33 @@ void quic_recvbuf_uncharge(struct sock *sk, u32 size)
 
 /* --- trains --- */
 
-struct quic_train *quic_recvbuf_train(unsigned int nseg, u32 bytes)
+struct quic_train *quic_recvbuf_train(struct sock *sk, unsigned int nseg, u32 bytes)
 {
 	unsigned int n = min_t(unsigned int, nseg, QUIC_BURST_MAX) + 2;
-	struct quic_train *t = kmalloc(struct_size(t, chunks, n), GFP_ATOMIC | __GFP_NOWARN);
+	struct quic_train *t = quic_sk(sk)->spare_train;
 
-	if (!t)
-		return NULL;
+	if (t && t->max_chunks >= n) {
+		quic_sk(sk)->spare_train = NULL;
+	} else {
+		t = kmalloc(struct_size(t, chunks, n), GFP_ATOMIC | __GFP_NOWARN);
+		if (!t)
+			return NULL;
+		t->max_chunks = n;
+	}
 	t->bufs = NULL;
 	t->refs = 1;
-	t->truesize = struct_size(t, chunks, n);
+	t->truesize = struct_size(t, chunks, t->max_chunks);
 	t->charged = 0;
 	t->unread = 0;
 	t->left = bytes + nseg * 16;
 	t->nchunks = 0;
-	t->max_chunks = n;
 	return t;
 }
 
-/* Buffers of full size go round: a kernel that clears all it allocates would clear them each time. */
+/*
+ * Buffers of full size, and large trains, go round: a kernel that clears what it
+ * allocates would clear them each time.
+ */
 static struct quic_rxbuf *spare_get(struct quic_sock *qs)
 {
 	struct quic_rxbuf *b = qs->spare;
@@ -104,6 +113,8 @@ void quic_recvbuf_free_spare(struct sock *sk)
 
 	while ((b = spare_get(quic_sk(sk))))
 		__free_pages(virt_to_page(b), b->order);
+	kfree(quic_sk(sk)->spare_train);
+	quic_sk(sk)->spare_train = NULL;
 }
 
 static struct quic_rxbuf *rxbuf_pages(struct quic_sock *qs, u32 len, u32 want)
@@ -187,7 +198,10 @@ static void train_free(struct sock *sk, struct quic_train *t)
 	}
 	if (t->charged)
 		quic_recvbuf_uncharge(sk, t->charged);
-	kfree(t);
+	if (t->max_chunks >= SPARE_CHUNKS && !quic_sk(sk)->spare_train && !quic_sk(sk)->dead)
+		quic_sk(sk)->spare_train = t;
+	else
+		kfree(t);
 }
 
 /* Called when a chunk is kept: from then on the train's memory is the socket's. */

@@ -13,7 +13,7 @@ unsigned int quic_sock_feed(struct sock *sk, struct sk_buff *skb, u64 now)
 	unsigned int nseg, n;
 
 	nseg = DIV_ROUND_UP(skb->len, max(quic_skb_seg_size(skb), 1u));
-	qs->cur = quic_recvbuf_train(nseg, skb->len);
+	qs->cur = quic_recvbuf_train(sk, nseg, skb->len);
 	if (!qs->cur) {
 		atomic_inc(&sk->sk_drops);
 		return 0;

@@ -157,6 +157,7 @@ struct quic_sock {
 	struct quic_train *cur;		/* the train being received */
 	struct quic_rxbuf *spare;	/* buffers for the next ones; given up when idle */
 	u32 nspare;
+	struct quic_train *spare_train;
 
 	/* options, before and beside the connection */
 	bool early;			/* client: remembers the peer's parameters (0-RTT) */
@@ -310,7 +311,7 @@ void quic_sendbuf_grow(struct sock *sk);	/* sk_sndbuf follows cwnd */
 int quic_sock_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int *addr_len);
 
 /* recvbuf.c */
-struct quic_train *quic_recvbuf_train(unsigned int nseg, u32 bytes);
+struct quic_train *quic_recvbuf_train(struct sock *sk, unsigned int nseg, u32 bytes);
 void quic_recvbuf_train_done(struct sock *sk, struct quic_train *t);
 u8 *quic_recvbuf_alloc(struct sock *sk, u32 len);	/* from the train at hand */
 void quic_recvbuf_free_spare(struct sock *sk);

@@ -32,7 +32,7 @@ static int secret_set(struct sock *sk, const void *val, u32 len)
 	    len < offsetof(struct quic_crypto_secret, secret) + need)
 		return -EINVAL;
 	/* Packets that waited for this key are opened in the call, and need where to. */
-	qs->cur = quic_recvbuf_train(QUIC_BURST_MAX, qs->conn.held_bytes);
+	qs->cur = quic_recvbuf_train(sk, QUIC_BURST_MAX, qs->conn.held_bytes);
 	if (!qs->cur)
 		return -ENOMEM;
 	err = quic_conn_install(&qs->conn, s->level, s->send, s->type, s->secret, need,
