@@ -14,25 +14,39 @@ void quic_pacer_set_rate(struct quic_pacer *p, u64 rate)
 	p->inverse = rate ? div64_u64((u64)NSEC_PER_SEC << INVERSE_SHIFT, rate) : 0;
 }
 
-u32 quic_pacer_budget(const struct quic_pacer *p, u32 mss, u64 now)
+static u32 burst_size(const struct quic_pacer *p, u32 mss)
 {
-	u64 burst;
+	u64 burst = min_t(u64, p->rate >> BURST_SHIFT, QUIC_PACER_BURST_MAX);
 
-	if (!p->rate)
-		return U32_MAX;
-	if (now < p->next)
-		return 0;
-	burst = min_t(u64, p->rate >> BURST_SHIFT, QUIC_PACER_BURST_MAX);
 	return max_t(u32, burst, 2 * mss);
 }
 
-void quic_pacer_sent(struct quic_pacer *p, u32 bytes, u64 now)
+static u64 duration(const struct quic_pacer *p, u32 bytes)
 {
-	u64 t = (bytes * p->inverse) >> INVERSE_SHIFT;
+	return (bytes * p->inverse) >> INVERSE_SHIFT;
+}
+
+u32 quic_pacer_budget(const struct quic_pacer *p, u32 mss, u64 now)
+{
+	if (!p->rate)
+		return U32_MAX;
+	if (now == p->burst_at && p->burst_left >= mss)
+		return p->burst_left;
+	return now >= p->next ? burst_size(p, mss) : 0;
+}
+
+void quic_pacer_sent(struct quic_pacer *p, u32 mss, u32 bytes, u64 now)
+{
+	u32 budget = quic_pacer_budget(p, mss, now);
+	u64 saved = duration(p, burst_size(p, mss)) / 2;
 
 	if (!p->rate)
 		return;
-	p->next = p->next + t / 2 > now ? p->next + t : now + t - t / 2;
+	if (p->next + saved < now)
+		p->next = now - saved;
+	p->next += duration(p, bytes);
+	p->burst_at = now;
+	p->burst_left = budget - min(budget, bytes);
 }
 
 u64 quic_pacer_deadline(const struct quic_pacer *p)

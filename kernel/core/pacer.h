@@ -14,17 +14,22 @@ struct quic_pacer {
 	u64 next;	/* earliest departure of the next burst, ns */
 	u64 rate;	/* bytes per second; 0: no pacing yet. Set by quic_pacer_set_rate() */
 	u64 inverse;	/* ns a byte, scaled: no division when sending */
+	u64 burst_at;	/* when the burst that left last began, ns */
+	u32 burst_left;	/* bytes it may still take, then and only then */
 };
 
 void quic_pacer_set_rate(struct quic_pacer *p, u64 rate);
 
-/* Bytes that may leave at @now: 0 if it is too early, U32_MAX if not pacing. */
+/*
+ * Bytes that may leave at @now: 0 if it is too early, U32_MAX if not pacing. A burst may
+ * leave in pieces, all at the same @now.
+ */
 u32 quic_pacer_budget(const struct quic_pacer *p, u32 mss, u64 now);
 /*
- * @bytes left at @now. To make up for late timers, half the time these bytes take
+ * @bytes left at @now. To make up for late timers, half the time a burst takes
  * may lie in the past: after idling that is all that was saved up.
  */
-void quic_pacer_sent(struct quic_pacer *p, u32 bytes, u64 now);
+void quic_pacer_sent(struct quic_pacer *p, u32 mss, u32 bytes, u64 now);
 /* When to try again; U64_MAX if not pacing. */
 u64 quic_pacer_deadline(const struct quic_pacer *p);
 

@@ -283,7 +283,7 @@ int quic_tx_end(struct quic_burst *b)
 	struct quic_conn *c = b->conn;
 
 	if (b->paced)
-		quic_pacer_sent(&c->loss.pacer, b->paced, b->now);
+		quic_pacer_sent(&c->loss.pacer, c->pmtu.cur, b->paced, b->now);
 	/* Room in the window and nothing to fill it: the application limits (RFC 9002, 7.8). */
 	c->loss.app_limited = quic_loss_window(&c->loss) >= c->pmtu.cur &&
 			      !quic_conn_plan_pending(c, QUIC_LEVEL_APP);

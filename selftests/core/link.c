@@ -153,7 +153,7 @@ static void pump(struct sim *s)
 		send_packet(s);
 		out += MSS;
 	}
-	quic_pacer_sent(&s->l.pacer, out, s->now);
+	quic_pacer_sent(&s->l.pacer, MSS, out, s->now);
 	s->l.app_limited = !has_data(s) && quic_loss_window(&s->l) && out < budget;
 }
 

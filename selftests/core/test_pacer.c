@@ -11,7 +11,7 @@ static void pacer__off(void **state)
 	struct quic_pacer p = {};
 
 	assert_int_equal(quic_pacer_budget(&p, MSS, 5), U32_MAX);
-	quic_pacer_sent(&p, 60000, 5);
+	quic_pacer_sent(&p, MSS, 60000, 5);
 	assert_int_equal(p.next, 0);
 	assert_true(quic_pacer_deadline(&p) == U64_MAX);
 	quic_pacer_set_rate(&p, 1000);
@@ -41,7 +41,7 @@ static void pacer__next(void **state)
 	u64 now = MS(1000);
 
 	quic_pacer_set_rate(&p, 1000000);	/* 1 us a byte */
-	quic_pacer_sent(&p, 2400, now);
+	quic_pacer_sent(&p, MSS, 2400, now);
 	/* idle before: half of the 2.4 ms were saved up */
 	assert_int_equal(p.next, now + 1200000);
 	assert_int_equal(quic_pacer_budget(&p, MSS, now), 0);
@@ -50,16 +50,42 @@ static void pacer__next(void **state)
 	assert_int_equal(quic_pacer_deadline(&p), p.next);
 	/* on time: the full 2.4 ms */
 	now = p.next;
-	quic_pacer_sent(&p, 2400, now);
+	quic_pacer_sent(&p, MSS, 2400, now);
 	assert_int_equal(p.next, now + 2400000);
 	/* 0.5 ms late: made up for */
-	quic_pacer_sent(&p, 2400, p.next + 500000);
+	quic_pacer_sent(&p, MSS, 2400, p.next + 500000);
 	assert_int_equal(p.next, now + 4800000);
-	/* packet by packet in one burst adds up */
+}
+
+/* Where the device takes no trains, a burst leaves packet by packet. */
+static void pacer__pieces(void **state)
+{
+	struct quic_pacer p = {};
+	u64 now = MS(1000);
+	unsigned int i;
+
+	quic_pacer_set_rate(&p, 12 * 1024 * 1000);	/* 10 datagrams a burst */
+	p.next = now;
+	for (i = 10; i > 0; i--) {
+		assert_int_equal(quic_pacer_budget(&p, MSS, now), i * MSS);
+		quic_pacer_sent(&p, MSS, MSS, now);
+	}
+	assert_int_equal(quic_pacer_budget(&p, MSS, now), 0);
+	assert_in_range(p.next, now + 970000, now + 980000);
+	/* what was not used then is not added later */
+	quic_pacer_sent(&p, MSS, MSS, p.next);
+	assert_int_equal(quic_pacer_budget(&p, MSS, p.next - 1), 0);
+	assert_int_equal(quic_pacer_budget(&p, MSS, p.next), 10 * MSS);
+	/* nor does a last piece smaller than a datagram leave */
 	now = p.next;
-	quic_pacer_sent(&p, 1200, now);
-	quic_pacer_sent(&p, 1200, now);
-	assert_int_equal(p.next, now + 2400000);
+	quic_pacer_sent(&p, MSS, 9 * MSS + 1, now);
+	assert_int_equal(quic_pacer_budget(&p, MSS, now), 0);
+	/* after idling half a burst was saved up, whatever the first piece's size */
+	now += MS(1000);
+	quic_pacer_sent(&p, MSS, MSS, now);
+	assert_int_equal(quic_pacer_budget(&p, MSS, now), 9 * MSS);
+	quic_pacer_sent(&p, MSS, 9 * MSS, now);
+	assert_in_range(p.next, now + 485000, now + 490000);
 }
 
 /* Over a second the rate is kept within a percent, with timers up to 0.3 ms late. */
@@ -80,7 +106,7 @@ static void pacer__long_run(void **state)
 
 			assert_true(b > 0);
 			sent += b;
-			quic_pacer_sent(&p, b, now);
+			quic_pacer_sent(&p, MSS, b, now);
 			now = quic_pacer_deadline(&p);
 			if (rates[i] < 50000000)
 				now += rnd(&seed) % 300000;
@@ -95,11 +121,11 @@ static void pacer__extremes(void **state)
 	struct quic_pacer p = {};
 
 	quic_pacer_set_rate(&p, 1);
-	quic_pacer_sent(&p, 65536, 1);
+	quic_pacer_sent(&p, MSS, 65536, 1);
 	assert_true(p.next > 30000ull * NSEC_PER_SEC && p.next < 66000ull * NSEC_PER_SEC);
 	quic_pacer_set_rate(&p, 1ull << 60);
 	p.next = 0;
-	quic_pacer_sent(&p, 65536, 100);
+	quic_pacer_sent(&p, MSS, 65536, 100);
 	assert_int_equal(p.next, 100);
 }
 
@@ -107,6 +133,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(pacer__off),
 	TEST(pacer__burst_size),
 	TEST(pacer__next),
+	TEST(pacer__pieces),
 	TEST(pacer__long_run),
 	TEST(pacer__extremes),
 };
