@@ -47,13 +47,16 @@ static u64 deadline(struct quic_sock *qs, u64 now)
 	return at;
 }
 
-/* Set for something that was settled since: wait for what is next. */
+/*
+ * Set for something that was settled since: wait for what is next. Packets the pacer
+ * lets go now are no deadline any more, but what it fired for.
+ */
 static bool too_early(struct sock *sk)
 {
 	struct quic_sock *qs = quic_sk(sk);
 	u64 now = ktime_get_ns();
 
-	if (!qs->conn_live || deadline(qs, now) <= now)
+	if (!qs->conn_live || deadline(qs, now) <= now || quic_tx_pending(&qs->conn, now))
 		return false;
 	quic_sock_timer_set(sk, now);
 	let_go(sk);
