@@ -65,6 +65,7 @@ void quic_cid_replenish(struct quic_conn *c)
 		if (!l || issue(c, l))
 			return;
 		l->announce = true;
+		c->cids.announce = true;
 		have++;
 	}
 }
@@ -74,8 +75,10 @@ void quic_cid_announce_lost(struct quic_conn *c, u64 seq)
 	unsigned int i;
 
 	for (i = 0; i < QUIC_CID_LOCAL_MAX; i++)
-		if (c->cids.local[i].used && c->cids.local[i].seq == seq)
+		if (c->cids.local[i].used && c->cids.local[i].seq == seq) {
 			c->cids.local[i].announce = true;
+			c->cids.announce = true;
+		}
 }
 
 u64 quic_cid_rx_retire(struct quic_conn *c, u64 seq, const struct quic_cid *dcid)

@@ -149,9 +149,16 @@ static void put_cids(struct writer *w)
 	struct quic_cids *d = &w->c->cids;
 	unsigned int i;
 
-	for (i = 0; i < QUIC_CID_LOCAL_MAX && !full(w); i++)
-		if (d->local[i].used && d->local[i].announce)
-			put_new_cid(w, &d->local[i]);
+	for (i = 0; d->announce && i < QUIC_CID_LOCAL_MAX; i++) {
+		if (!d->local[i].used || !d->local[i].announce)
+			continue;
+		if (full(w))
+			return;
+		put_new_cid(w, &d->local[i]);
+		if (d->local[i].announce)
+			return;
+	}
+	d->announce = false;
 	for (i = 0; i < d->n_retire && !full(w); i++)
 		if (d->retire[i].pending &&
 		    put(w, quic_frame_put_v1(w->p, w->end, QUIC_FT_RETIRE_CONNECTION_ID,
@@ -426,7 +433,7 @@ bool quic_conn_plan_pending(const struct quic_conn *c, enum quic_level level)
 	for (k = 0; k < 2; k++)
 		if (c->streams.kind[k].max_wanted || c->streams.kind[k].blocked_wanted)
 			return true;
-	for (k = 0; k < QUIC_CID_LOCAL_MAX; k++)
+	for (k = 0; c->cids.announce && k < QUIC_CID_LOCAL_MAX; k++)
 		if (c->cids.local[k].used && c->cids.local[k].announce)
 			return true;
 	for (k = 0; k < c->cids.n_retire; k++)

@@ -14,6 +14,7 @@
 
 #define QUIC_AEAD_TAG		16
 #define QUIC_HP_SAMPLE		16
+#define QUIC_CIPHER_BLOCK	16	/* one across a page's end costs as much as half a packet */
 #define QUIC_BURST_MAX		64	/* packets of a burst or train handled in one batch */
 
 /* Ciphers by the numbers of linux/tls.h, as in struct quic_crypto_secret. */

@@ -108,6 +108,14 @@ static void opened(struct quic_conn *c, enum quic_level level)
 	}
 }
 
+/* Where in @buf a packet may begin so that no cipher block lies across a page's end. */
+static u8 *align_text(u8 *buf, u32 pn_off, u8 first)
+{
+	uintptr_t text = (uintptr_t)buf + pn_off + (first & QUIC_HDR_PN_LEN) + 1;
+
+	return buf + (-text & (QUIC_CIPHER_BLOCK - 1));
+}
+
 /* Return: was it accepted? */
 static bool open_packet(struct quic_conn *c, const struct sealed *s, const u8 *mask, u64 now)
 {
@@ -120,9 +128,10 @@ static bool open_packet(struct quic_conn *c, const struct sealed *s, const u8 *m
 	u8 *dst;
 	int err;
 
-	dst = c->ops->rx_buf(c, s->len - QUIC_AEAD_TAG);
+	dst = c->ops->rx_buf(c, s->len - QUIC_AEAD_TAG + QUIC_CIPHER_BLOCK - 1);
 	if (!dst)
 		return false;
+	dst = align_text(dst, s->pn_off, *(u8 *)s->vec->base ^ mask[0]);
 	copy_out(s, dst, s->pn_off + 4);
 	pn_len = quic_protect_unhide(dst, s->pn_off, mask, &truncated);
 	hdr_len = s->pn_off + pn_len;

@@ -16,6 +16,13 @@ u32 quic_tx_max_size(const struct quic_conn *c)
 	return max(c->pmtu.cur, quic_pmtu_want(&c->pmtu, U64_MAX));
 }
 
+u32 quic_tx_text_off(const struct quic_conn *c)
+{
+	const struct quic_loss_space *ls = &c->loss.space[QUIC_PNS_APP];
+
+	return 1 + quic_cid_remote(c)->len + quic_packet_pn_len(ls->sent.next, ls->largest_acked);
+}
+
 /*
  * What anti-amplification leaves of @cap for a server's next datagram, 0 if
  * nothing of use (RFC 9000, 8.1). One with an Initial needs its full size (14.1).

@@ -68,6 +68,8 @@ int quic_tx_datagram(struct quic_burst *b, u8 *buf, u32 cap);
 int quic_tx_end(struct quic_burst *b);
 /* How long the next datagram will be at most: what to allocate. */
 u32 quic_tx_max_size(const struct quic_conn *c);
+/* Where the text of the next 1-RTT packet will begin: its buffer is best aligned there. */
+u32 quic_tx_text_off(const struct quic_conn *c);
 /* Anything to send right now, cwnd and pacing permitting? */
 bool quic_tx_pending(const struct quic_conn *c, u64 now);
 /* When a probe of the path's MTU may leave; U64_MAX: not before something else happens. */

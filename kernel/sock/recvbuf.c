@@ -170,7 +170,10 @@ u8 *quic_recvbuf_alloc(struct sock *sk, u32 len)
 		return NULL;
 	b = t->bufs;
 	len = ALIGN(len, 16);
-	if (!b || b->size - b->used < len) {
+	/* The ciphers go page by page: a packet that fits in one is not laid across two. */
+	if (b && len <= PAGE_SIZE / 2 && offset_in_page((u8 *)b + b->used) + len > PAGE_SIZE)
+		b->used = PAGE_ALIGN(b->used);
+	if (!b || b->size < b->used + len) {
 		b = rxbuf_new(quic_sk(sk), len, t->left);
 		if (!b)
 			return NULL;
