@@ -26,6 +26,8 @@ union quic_addr {
 	struct sockaddr_in6 v6;
 };
 
+#define QUIC_XMIT_PAGES	3	/* with the one at hand: two bursts of 64 KB */
+
 /* Where a connection sends: addresses in the endpoint's family and the cached route. */
 struct quic_peer {
 	union quic_addr local;		/* source; specified once connected or accepted */
@@ -39,6 +41,9 @@ struct quic_peer {
 	/* xmit.c: waiting for the qdisc to drain; sk_alloc() zeroes it, nobody else does */
 	unsigned long flags;
 	struct llist_node resume;
+	/* and here: pages that bursts were built in, to be used again once those have left */
+	struct page_frag page[QUIC_XMIT_PAGES];
+	u8 turn;
 };
 
 static inline bool quic_addr_is_v4(const union quic_addr *a)
@@ -141,9 +146,19 @@ void quic_peer_release(struct quic_peer *peer);		/* lets go of the route */
  */
 int quic_xmit(struct sock *sk, struct quic_conn *c, struct quic_peer *peer,
 	      struct quic_endpoint *ep, u64 now);
+/* Nothing will be sent for a while: keep no memory for it. Under the socket lock. */
+void quic_xmit_let_go(struct sock *sk, struct quic_peer *peer);
 /* One ready datagram, no socket (Version Negotiation, Retry, stateless reset, tombstones). */
 int quic_xmit_raw(struct quic_endpoint *ep, const union quic_addr *local,
 		  const union quic_addr *remote, const u8 *buf, u32 len);
+
+/* --- block.c: working memory of a burst or train, not cleared first; any context --- */
+
+#define QUIC_BLOCK	3072		/* quic_xmit()'s state is the largest */
+int quic_block_init(void);
+void quic_block_exit(void);
+void *quic_block_get(u32 size);
+void quic_block_put(void *p, u32 size);	/* the same size */
 
 /* --- netns.c: per-namespace state: tables, secrets, sysctls; and module-wide init --- */
 

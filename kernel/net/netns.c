@@ -91,6 +91,9 @@ int quic_net_init(void)
 	quic_net_wq = alloc_workqueue("quic_net", WQ_UNBOUND, 0);
 	if (!quic_net_wq)
 		return -ENOMEM;
+	err = quic_block_init();
+	if (err)
+		goto no_block;
 	err = quic_demux_init();
 	if (err)
 		goto no_demux;
@@ -107,6 +110,8 @@ no_pernet:
 	quic_xmit_exit();
 	quic_demux_exit();
 no_demux:
+	quic_block_exit();
+no_block:
 	destroy_workqueue(quic_net_wq);
 	return err;
 }
@@ -120,5 +125,6 @@ void quic_net_exit(void)
 	synchronize_net();
 	rcu_barrier();
 	quic_demux_exit();
+	quic_block_exit();
 	destroy_workqueue(quic_net_wq);
 }

@@ -210,6 +210,7 @@ unsigned int quic_skb_rx(struct quic_conn *c, const struct sk_buff *skb, u64 now
 	unsigned int nseg, nvec, i, taken = 0;
 	struct view v = {};
 	void *mem;
+	u32 size;
 
 	if (!skb->len)
 		return 0;
@@ -218,7 +219,8 @@ unsigned int quic_skb_rx(struct quic_conn *c, const struct sk_buff *skb, u64 now
 
 	nseg = DIV_ROUND_UP(skb->len, quic_skb_seg_size(skb));
 	nvec = pieces_count(skb) + nseg;
-	mem = kmalloc(nvec * sizeof(*v.vec) + nseg * sizeof(*v.seg), GFP_ATOMIC | __GFP_NOWARN);
+	size = nvec * sizeof(*v.vec) + nseg * sizeof(*v.seg);
+	mem = quic_block_get(size);
 	if (!mem)
 		return 0;
 	v.vec = mem;
@@ -231,7 +233,7 @@ unsigned int quic_skb_rx(struct quic_conn *c, const struct sk_buff *skb, u64 now
 			taken += quic_rx_train(c, &t, now);
 		}
 	}
-	kfree(mem);
+	quic_block_put(mem, size);
 	return taken;
 }
 

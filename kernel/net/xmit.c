@@ -126,13 +126,49 @@ static void resume_run(struct tasklet_struct *t)
 
 /* --- building a burst --- */
 
-/* Room for a datagram of @size behind the last. Return: NULL without memory; *cap: what there is */
-static u8 *room(struct sock *sk, u32 size, u32 *cap)
+/*
+ * Pages go round among bursts: to get one anew is dear where the kernel clears all it gives out.
+ * The one set aside longest ago is taken if nobody reads it any more, else it goes.
+ */
+static bool refill(struct sock *sk, u32 size)
+{
+	struct quic_peer *peer = &quic_sk(sk)->peer;
+	struct page_frag *pf = &sk->sk_frag;
+
+	if (pf->page && pf->offset + size > pf->size && page_ref_count(pf->page) > 1) {
+		swap(*pf, peer->page[peer->turn]);
+		peer->turn = (peer->turn + 1) % QUIC_XMIT_PAGES;
+	}
+	return skb_page_frag_refill(size, pf, GFP_TX);
+}
+
+void quic_xmit_let_go(struct sock *sk, struct quic_peer *peer)
+{
+	unsigned int i;
+
+	if (sk->sk_frag.page)
+		put_page(sk->sk_frag.page);
+	sk->sk_frag.page = NULL;
+	for (i = 0; i < QUIC_XMIT_PAGES; i++) {
+		if (peer->page[i].page)
+			put_page(peer->page[i].page);
+		peer->page[i].page = NULL;
+	}
+}
+
+/*
+ * Room for a datagram of @size behind the last, or where a run of them begins so that no cipher
+ * block lies across a page's end (if they are multiples of one).
+ * Return: NULL without memory; *cap: what there is
+ */
+static u8 *room(struct sock *sk, const struct quic_conn *c, u32 size, bool first, u32 *cap)
 {
 	struct page_frag *pf = &sk->sk_frag;
 
-	if (!skb_page_frag_refill(size, pf, GFP_TX))
+	if (!refill(sk, size + QUIC_CIPHER_BLOCK))
 		return NULL;
+	if (first || !pf->offset)
+		pf->offset += -(pf->offset + quic_tx_text_off(c)) & (QUIC_CIPHER_BLOCK - 1);
 	*cap = min(pf->size - pf->offset, size);
 	/* Only single pages to be had: smaller datagrams rather than none. */
 	if (*cap < QUIC_DGRAM_MIN)
@@ -169,7 +205,7 @@ static int fill(struct xmit *x, struct quic_conn *c, u64 now)
 
 	quic_tx_begin(&x->tx, c, now);
 	do {
-		buf = room(x->sk, size, &cap);
+		buf = room(x->sk, c, size, !n, &cap);
 		if (!buf)
 			return n ?: -ENOMEM;
 		if (n && cap < size)
@@ -302,7 +338,7 @@ int quic_xmit(struct sock *sk, struct quic_conn *c, struct quic_peer *peer,
 
 	if (!quic_tx_pending(c, now) || throttled(sk, c, peer))
 		return 0;
-	x = kmalloc(sizeof(*x), GFP_TX);
+	x = quic_block_get(sizeof(*x));
 	if (!x) {
 		quic_conn_retry(c, now);
 		return -ENOMEM;
@@ -318,7 +354,7 @@ int quic_xmit(struct sock *sk, struct quic_conn *c, struct quic_peer *peer,
 		if (ret == -ENOMEM && !built)
 			quic_conn_retry(c, now);
 	} while ((ret > 0 || built) && quic_tx_pending(c, now) && !throttled(sk, c, peer));
-	kfree(x);
+	quic_block_put(x, sizeof(*x));
 	return err;
 }
 

@@ -9,18 +9,19 @@
 #include "../compat/hrtimer.h"
 #include "sock.h"
 
+#define LET_GO_NS	(50 * NSEC_PER_MSEC)
+
 struct workqueue_struct *quic_sock_wq;
 
 /* Nothing in flight: an idle connection keeps no pages to build or open packets in. */
-static void let_go(struct sock *sk)
+static void let_go(struct sock *sk, u64 now)
 {
-	if (quic_sk(sk)->conn.loss.bytes_in_flight)
+	struct quic_sock *qs = quic_sk(sk);
+
+	if (qs->conn.loss.bytes_in_flight || now < qs->conn.last_activity + LET_GO_NS)
 		return;
 	quic_recvbuf_free_spare(sk);
-	if (!sk->sk_frag.page)
-		return;
-	put_page(sk->sk_frag.page);
-	sk->sk_frag.page = NULL;
+	quic_xmit_let_go(sk, &qs->peer);
 }
 
 static void run(struct sock *sk)
@@ -33,7 +34,7 @@ static void run(struct sock *sk)
 	if (quic_conn_deadline(&qs->conn, now) <= now)
 		quic_conn_timeout(&qs->conn, now);
 	quic_sock_pump(sk);
-	let_go(sk);
+	let_go(sk, now);
 }
 
 static u64 deadline(struct quic_sock *qs, u64 now)
@@ -44,6 +45,8 @@ static u64 deadline(struct quic_sock *qs, u64 now)
 		at = min(at, qs->linger_until);
 	if (qs->hold_until)
 		at = min(at, qs->hold_until);
+	if ((quic_sock_sk(qs)->sk_frag.page || qs->spare) && !qs->conn.loss.bytes_in_flight)
+		at = min(at, qs->conn.last_activity + LET_GO_NS);
 	return at;
 }
 
@@ -59,7 +62,7 @@ static bool too_early(struct sock *sk)
 	if (!qs->conn_live || deadline(qs, now) <= now || quic_tx_pending(&qs->conn, now))
 		return false;
 	quic_sock_timer_set(sk, now);
-	let_go(sk);
+	let_go(sk, now);
 	return true;
 }
 
