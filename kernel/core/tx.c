@@ -50,8 +50,9 @@ u64 quic_tx_probe_at(const struct quic_conn *c)
 	if (!c->confirmed || c->state != QUIC_CONN_ESTABLISHED || c->handshake_done_wanted ||
 	    !quic_loss_window(l))
 		return U64_MAX;
-	/* It leaves room for data, unless nothing else is under way. */
-	if (l->bytes_in_flight && 2ull * quic_pmtu_want(&c->pmtu, U64_MAX) > l->cc.cwnd)
+	/* It leaves room for data, unless there is none to send or under way. */
+	if ((l->bytes_in_flight || !list_empty(&c->streams.active)) &&
+	    2ull * quic_pmtu_want(&c->pmtu, U64_MAX) > l->cc.cwnd)
 		return U64_MAX;
 	return quic_pmtu_deadline(&c->pmtu);
 }
