@@ -41,11 +41,12 @@ transfer()	# ADDRESS HOST [SERVER-NETNS CLIENT-NETNS]
 unloaded()
 {
 	local try left=''
-	for try in 1 2 3 4 5 6 7 8 9 10; do
+	# one whose peer vanished may go on trying to deliver for a minute, as TCP's would
+	for try in $(seq 350); do
 		rmmod quic 2>/dev/null && break
 		sleep 0.2
 	done
-	[ ! -d /sys/module/quic ] || { echo "still loaded after $try tries"; return 1; }
+	[ ! -d /sys/module/quic ] || { echo "still loaded after $try tries, refcnt $(cat /sys/module/quic/refcnt)"; grep -E "^QUIC|^UDP " /proc/net/protocols; cat /proc/net/udp /proc/net/udp6; return 1; }
 	left=$(grep -iE '^quic' /proc/slabinfo /proc/net/protocols; ls -d /proc/sys/net/quic /proc/net/quic* 2>/dev/null)
 	[ -z "$left" ] || { echo "left behind: $left"; return 1; }
 }
