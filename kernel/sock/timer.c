@@ -3,8 +3,8 @@
  * The socket's one hrtimer, its work item, and what release_sock() catches up on.
  *
  * The timer is moved only when it has to fire earlier than it is set to; one
- * that fires too early is set again. It and the work item hold a reference on
- * the socket while queued.
+ * that fires too early is set again. It holds no reference: the connection's
+ * end stops it and waits for its callback. The work item holds one while queued.
  */
 #include "../compat/hrtimer.h"
 #include "sock.h"
@@ -78,7 +78,6 @@ static enum hrtimer_restart fired(struct hrtimer *timer)
 	else if (!too_early(sk))
 		run(sk);
 	bh_unlock_sock(sk);
-	sock_put(sk);
 	return HRTIMER_NORESTART;
 }
 
@@ -98,21 +97,15 @@ void quic_sock_timer_set(struct sock *sk, u64 now)
 	if (at >= qs->timer_at || qs->dead)
 		return;
 	qs->timer_at = at;
-	/*
-	 * Off the queue before the reference is counted: it might fire between a look at it and the
-	 * start. Whoever runs the callback now drops the reference of the time it was queued.
-	 */
-	if (hrtimer_try_to_cancel(&qs->timer) != 1)
-		sock_hold(sk);
 	hrtimer_start(&qs->timer, ns_to_ktime(at), HRTIMER_MODE_ABS_SOFT);
 }
 
+/* The socket is ours: a callback that runs meanwhile only leaves a note, and nobody sets it again. */
 void quic_sock_timer_stop(struct sock *sk)
 {
 	struct quic_sock *qs = quic_sk(sk);
 
-	if (hrtimer_try_to_cancel(&qs->timer) == 1)
-		__sock_put(sk);
+	hrtimer_cancel(&qs->timer);
 	qs->timer_at = U64_MAX;
 }
 
