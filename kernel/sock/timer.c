@@ -100,7 +100,7 @@ void quic_sock_timer_set(struct sock *sk, u64 now)
 	hrtimer_start(&qs->timer, ns_to_ktime(at), HRTIMER_MODE_ABS_SOFT);
 }
 
-/* The socket is ours: a callback that runs meanwhile only leaves a note, and nobody sets it again. */
+/* We own the socket: a callback that runs meanwhile leaves a note, and nobody sets it again. */
 void quic_sock_timer_stop(struct sock *sk)
 {
 	struct quic_sock *qs = quic_sk(sk);
