@@ -74,7 +74,7 @@ path "RTT 100 ms, IPv6" $M 1050 "$v6" delay 50ms
 path "RTT 1 s" $M 10500 "$v4" delay 500ms
 
 path "RTT 10 ms, 1 % loss" $M 1500 "$v4" delay 5ms loss 1%
-path "RTT 100 ms, 1 % loss, IPv6" $M 6000 "$v6" delay 50ms loss 1%
+path "RTT 100 ms, 1 % loss, IPv6" $M 12000 "$v6" delay 50ms loss 1%
 path "RTT 1 s, 1 % loss" 200000 25000 "$v4" delay 500ms loss 1%
 path "RTT 20 ms, 10 % loss" 300000 6000 "$v4" delay 10ms loss 10%
 path "RTT 20 ms, 30 % loss" 50000 15000 "$v4" delay 10ms loss 30%
