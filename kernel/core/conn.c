@@ -73,11 +73,13 @@ void quic_conn_free(struct quic_conn *c)
 		quic_ranges_free(&c->space[i].rcvd);
 	quic_cid_free(c);
 	if (c->odcid_hashed)
-		c->ops->cid_del(c, &c->odcid);
+		c->ops->cid_del(c, quic_conn_first_id(c));
 	c->odcid_hashed = false;
 	quic_protect_free(&c->prot);
 	kfree(c->token);
 	c->token = NULL;
+	kfree(c->retry);
+	c->retry = NULL;
 	c->state = QUIC_CONN_CLOSED;
 }
 
@@ -102,7 +104,7 @@ static int start(struct quic_conn *c, u64 now)
 		return err;
 	apply_local(c);
 	quic_conn_touch_rx(c, now);
-	return quic_protect_initial(&c->prot, c->version, &c->odcid, c->server);
+	return quic_protect_initial(&c->prot, c->version, quic_conn_first_id(c), c->server);
 }
 
 int quic_conn_connect(struct quic_conn *c, u64 now)
@@ -114,11 +116,20 @@ int quic_conn_connect(struct quic_conn *c, u64 now)
 	return start(c, now);
 }
 
+void quic_conn_validated(struct quic_conn *c, const struct quic_cid *odcid)
+{
+	c->path.validated = true;
+	if (!odcid)
+		return;
+	c->odcid = *odcid;
+	c->retried = true;
+}
+
 int quic_conn_accept(struct quic_conn *c, const struct quic_packet *first, u64 now)
 {
 	int err;
 
-	quic_cid_set(&c->odcid, first->dcid, first->dcid_len);
+	quic_cid_set(c->retried ? &c->retry_scid : &c->odcid, first->dcid, first->dcid_len);
 	quic_cid_set(&c->peer_scid, first->scid, first->scid_len);
 	c->peer_scid_set = true;
 	quic_cid_set_remote(c, first->scid, first->scid_len);
@@ -126,7 +137,7 @@ int quic_conn_accept(struct quic_conn *c, const struct quic_packet *first, u64 n
 	if (err)
 		return err;
 	/* Further Initials of this attempt come to the ID the client made up. */
-	err = c->ops->cid_add(c, &c->odcid);
+	err = c->ops->cid_add(c, quic_conn_first_id(c));
 	if (!err)
 		c->odcid_hashed = true;
 	return err;
@@ -221,6 +232,8 @@ int quic_conn_local_params(struct quic_conn *c, u8 *buf, u32 cap)
 	if (c->server) {
 		tp->original_dcid = c->odcid;
 		tp->has_original_dcid = true;
+		tp->retry_scid = c->retry_scid;
+		tp->has_retry_scid = c->retried;
 		c->ops->reset_token(c, &c->cids.local[0].cid, tp->reset_token);
 		tp->has_reset_token = true;
 	}
@@ -237,7 +250,10 @@ static bool ids_agree(const struct quic_conn *c, const struct quic_tparams *tp)
 		return false;
 	if (c->server)
 		return true;
-	return tp->has_original_dcid && !tp->has_retry_scid &&
+	if (tp->has_retry_scid != c->retried ||
+	    (c->retried && !quic_cid_eq(&tp->retry_scid, c->retry_scid.id, c->retry_scid.len)))
+		return false;
+	return tp->has_original_dcid &&
 	       quic_cid_eq(&tp->original_dcid, c->odcid.id, c->odcid.len);
 }
 
@@ -296,6 +312,19 @@ int quic_conn_key_update(struct quic_conn *c, u64 now)
 bool quic_conn_quiet(const struct quic_conn *c)
 {
 	return !c->streams.busy;
+}
+
+int quic_conn_send_token(struct quic_conn *c, const u8 *token, u32 len)
+{
+	u8 *copy = kmemdup(token, len, GFP_ATOMIC);
+
+	if (!copy)
+		return -ENOMEM;
+	kfree(c->token);
+	c->token = copy;
+	c->token_len = len;
+	c->token_wanted = true;
+	return 0;
 }
 
 void quic_conn_ping(struct quic_conn *c)

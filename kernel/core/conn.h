@@ -14,6 +14,7 @@
  *   tx.c          datagrams and bursts: plan, seal, mask
  *   conn_timer.c  the one deadline and what to do then
  *   conn_close.c  closing, draining, closed
+ *   retry.c       a client's second start with the server's token
  *   conn.c        birth, death, handshake progress, parameters
  */
 #ifndef QUIC_CORE_CONN_H
@@ -56,6 +57,7 @@ enum quic_conn_event {
 	QUIC_CEV_KEY_UPDATE,	/* arg: phase */
 	QUIC_CEV_CID,		/* connection IDs were retired or issued */
 	QUIC_CEV_PREPARE_KEYS,	/* call quic_protect_prepare_update() in process context soon */
+	QUIC_CEV_RETRY,		/* client: call quic_retry_apply() in process context soon */
 };
 
 enum quic_stream_event {
@@ -171,9 +173,12 @@ struct quic_conn {
 	bool close_wanted;		/* send CONNECTION_CLOSE at the next chance */
 	bool mtu_ready;			/* the glue knows the route; probing may start */
 	bool mtu_works;			/* an ACK shows that full datagrams get through */
+	bool retried;			/* Retry was sent, or obeyed */
 	u32 version;
 
 	struct quic_cid odcid;		/* first destination ID of the client */
+	struct quic_cid retry_scid;	/* retried: the one it came back to */
+	struct quic_retry *retry;	/* client: good, waits for process context */
 	struct quic_cid peer_scid;	/* source ID of the peer's first packets */
 	bool peer_scid_set;
 	struct quic_cids cids;
@@ -192,7 +197,7 @@ struct quic_conn {
 	u64 tx_blocked_at;		/* limit last reported as blocking, U64_MAX none */
 	struct quic_flow rx_flow;
 
-	u64 token_len;
+	u32 token_len;
 	u8 *token;			/* client: for Initial packets; server: NEW_TOKEN to send */
 	bool token_wanted;
 
@@ -237,6 +242,11 @@ int quic_conn_connect(struct quic_conn *c, u64 now);
  * datagram to quic_rx_datagram(). Process context.
  */
 int quic_conn_accept(struct quic_conn *c, const struct quic_packet *first, u64 now);
+/*
+ * Server, before quic_conn_accept(): the client's token shows that it is where it says (8.1).
+ * @odcid: the token was that of a Retry, which answered this ID; else NULL.
+ */
+void quic_conn_validated(struct quic_conn *c, const struct quic_cid *odcid);
 /* After connect/accept succeeded, before a fresh use of the same struct: free + init. */
 
 /* Largest UDP payload the route allows (0: unknown, 1200 is used). Starts the MTU search. */
@@ -264,6 +274,8 @@ bool quic_conn_quiet(const struct quic_conn *c);
 int quic_conn_key_update(struct quic_conn *c, u64 now);
 /* What was to be sent found no memory, here or in the glue: the deadline comes soon. */
 void quic_conn_retry(struct quic_conn *c, u64 now);
+/* Server: send NEW_TOKEN with @token, in place of one that is still on its way. 0 or -ENOMEM */
+int quic_conn_send_token(struct quic_conn *c, const u8 *token, u32 len);
 /* PING as soon as possible (keep-alive, tests) */
 void quic_conn_ping(struct quic_conn *c);
 
@@ -292,6 +304,12 @@ void quic_conn_rx_done(struct quic_conn *c);
 bool quic_conn_rx_dup(const struct quic_conn *c, enum quic_pns pns, u64 pn);
 void quic_conn_discard(struct quic_conn *c, enum quic_level level);	/* keys and space, 4.9 */
 void quic_conn_confirm(struct quic_conn *c, u64 now);
+/* Where the client's Initials go: its first ID, or the one Retry told it. */
+static inline const struct quic_cid *quic_conn_first_id(const struct quic_conn *c)
+{
+	return c->retried ? &c->retry_scid : &c->odcid;
+}
+
 /* A frame's fate, for any reason: note what must go out (again). */
 void quic_conn_frame_requeue(struct quic_conn *c, enum quic_pns pns,
 			     const struct quic_sent_frame *f);

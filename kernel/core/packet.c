@@ -179,6 +179,19 @@ u8 *quic_packet_put_long(u8 *p, const u8 *end, enum quic_packet_type type, u32 v
 	return put_pn(p, pn, pn_len);
 }
 
+u8 *quic_packet_put_retry(u8 *p, const u8 *end, u32 version, const struct quic_cid *dcid,
+			  const struct quic_cid *scid, const u8 *token, u32 token_len, u8 bits)
+{
+	if ((size_t)(end - p) < 1 + 4 + 1 + dcid->len + 1 + scid->len + (size_t)token_len)
+		return NULL;
+	*p++ = QUIC_HDR_LONG | QUIC_HDR_FIXED | long_bits(version, QUIC_PKT_RETRY) | (bits & 0x0f);
+	put_unaligned_be32(version, p);
+	p = put_cid(p + 4, dcid->id, dcid->len);
+	p = put_cid(p, scid->id, scid->len);
+	memcpy(p, token, token_len);
+	return p + token_len;
+}
+
 u8 *quic_packet_put_short(u8 *p, const u8 *end, const struct quic_cid *dcid, bool key_phase,
 			  bool spin, u64 pn, unsigned int pn_len, u32 *pn_off)
 {

@@ -49,6 +49,9 @@ u8 *quic_packet_put_long(u8 *p, const u8 *end, enum quic_packet_type type, u32 v
 			 const struct quic_cid *dcid, const struct quic_cid *scid,
 			 const u8 *token, u32 token_len, u64 pn, unsigned int pn_len,
 			 u32 *len_off, u32 *pn_off);
+/* Write a Retry packet but for its tag; @bits: 4 random ones. Return: byte after it or NULL. */
+u8 *quic_packet_put_retry(u8 *p, const u8 *end, u32 version, const struct quic_cid *dcid,
+			  const struct quic_cid *scid, const u8 *token, u32 token_len, u8 bits);
 /* Write a 1-RTT header. Return: byte after it or NULL. */
 u8 *quic_packet_put_short(u8 *p, const u8 *end, const struct quic_cid *dcid, bool key_phase,
 			  bool spin, u64 pn, unsigned int pn_len, u32 *pn_off);

@@ -9,6 +9,7 @@
  *
  * Nothing here changes state before a packet has been opened, except counters.
  */
+#include "retry.h"
 #include "rx.h"
 #include "tx.h"
 
@@ -225,7 +226,8 @@ static void rx_version_negotiation(struct quic_conn *c, const struct quic_packet
 {
 	const u8 *p = h->scid + h->scid_len, *end = pkt + h->len;
 
-	if (c->server || c->peer_scid_set || c->state != QUIC_CONN_HANDSHAKE ||
+	if (c->server || c->peer_scid_set || c->retried || c->retry ||
+	    c->state != QUIC_CONN_HANDSHAKE ||
 	    !quic_cid_eq(&c->cids.local[0].cid, h->dcid, h->dcid_len) ||
 	    !quic_cid_eq(&c->odcid, h->scid, h->scid_len))
 		return;
@@ -258,6 +260,9 @@ static bool acceptable(struct quic_conn *c, const struct quic_packet *h, u32 dat
 	if (h->type == QUIC_PKT_1RTT)
 		return true;
 	if (h->version != c->version)
+		return false;
+	/* Retry was the first thing heard: what the server said else it said to another. */
+	if (c->retry)
 		return false;
 	if (c->peer_scid_set && !quic_cid_eq(&c->peer_scid, h->scid, h->scid_len))
 		return false;
@@ -322,6 +327,8 @@ static unsigned int datagram(struct quic_conn *c, const u8 *buf, u32 len, u8 ecn
 			first = h;
 		if (h.type == QUIC_PKT_VERSION_NEG)
 			rx_version_negotiation(c, &h, buf, now);
+		else if (h.type == QUIC_PKT_RETRY)
+			quic_retry_rx(c, &h, buf + off, now);
 		level = long_level(&h);
 		if (level < 0)
 			break;

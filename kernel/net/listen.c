@@ -5,7 +5,8 @@
  *
  * A request is in the hash, by (addresses, first destination ID), from its
  * first Initial until quic_request_done() or _drop(); and in the FIFO until
- * quic_listener_next() takes it. Limits: requests, datagrams and bytes of one,
+ * quic_listener_next() takes it. Half of the room is for clients whose token
+ * shows where they are: the others get Retry then (RFC 9000, 8.1.2). Limits: requests, datagrams and bytes of one,
  * memory of all, age. Everything is under the listener's spinlock (BH).
  */
 #include <linux/jhash.h>
@@ -19,6 +20,9 @@
 #define DATAGRAMS_MAX	8		/* a request */
 #define BYTES_MAX	(16 << 10)
 #define TRUESIZE_EACH	(5 << 10)	/* of all: this times the backlog, and some */
+/* New requests of a listener with unproven addresses; beyond, clients have to come back (Retry). */
+#define UNPROVEN_RATE	1000		/* a second */
+#define UNPROVEN_BURST	250
 
 struct quic_listener {
 	spinlock_t lock;		/* everything that changes; BH */
@@ -27,6 +31,8 @@ struct quic_listener {
 	struct quic_endpoint *ep;
 	u32 seed;
 	bool stopped;
+	bool validate;			/* every client gets Retry first */
+	struct quic_limit unproven;
 	unsigned int backlog, count;
 	unsigned long truesize;
 	struct list_head fifo;
@@ -136,10 +142,38 @@ static struct quic_request *request_new(struct quic_listener *l, const union qui
 }
 
 /* What came of a datagram that is not (yet) a connection's. */
-enum fate { DROPPED, WAITS, NEWS, OVERTAKEN };
+enum fate { DROPPED, WAITS, NEWS, OVERTAKEN, STRANGER, RETRY, REFUSED };
 
+/* What a stranger's token proves. */
+struct proof {
+	enum quic_token_verdict verdict;
+	struct quic_token token;
+};
+
+static bool must_retry(struct quic_listener *l)
+{
+	return READ_ONCE(l->validate) || 2 * l->count >= max(l->backlog, 2u) ||
+	       !quic_limit_ok(&l->unproven, UNPROVEN_RATE, UNPROVEN_BURST);
+}
+
+static enum fate admit(struct quic_listener *l, struct quic_request *r, struct sk_buff *skb,
+		       const struct proof *proof)
+{
+	if (proof->verdict == QUIC_TOKEN_GOOD) {
+		r->validated = true;
+		r->retried = proof->token.kind == QUIC_TOKEN_RETRY;
+		r->odcid = proof->token.odcid;
+	}
+	if (append(l, r, skb))
+		return NEWS;
+	unlink(l, r);
+	request_free(r);
+	return DROPPED;
+}
+
+/* @proof: NULL before it is known whether one is needed: then a new client is a STRANGER. */
 static enum fate add(struct quic_listener *l, struct sk_buff *skb, const struct quic_packet *pkt,
-		     struct sock **child)
+		     const struct proof *proof, struct sock **child)
 {
 	union quic_addr local, remote;
 	u64 now = ktime_get_ns();
@@ -156,14 +190,40 @@ static enum fate add(struct quic_listener *l, struct sk_buff *skb, const struct 
 		return OVERTAKEN;
 	if (l->stopped || pkt->type != QUIC_PKT_INITIAL)
 		return DROPPED;
+	if (!proof)
+		return STRANGER;
+	if (proof->verdict != QUIC_TOKEN_GOOD && must_retry(l))
+		return RETRY;
 	r = request_new(l, &local, &remote, pkt, now);
-	if (!r)
-		return DROPPED;
-	if (append(l, r, skb))
-		return NEWS;
-	unlink(l, r);
-	request_free(r);
-	return DROPPED;
+	return r ? admit(l, r, skb, proof) : DROPPED;
+}
+
+static enum fate add_locked(struct quic_listener *l, struct sk_buff *skb,
+			    const struct quic_packet *pkt, const struct proof *proof,
+			    struct sock **child)
+{
+	enum fate fate;
+
+	spin_lock_bh(&l->lock);
+	fate = add(l, skb, pkt, proof, child);
+	spin_unlock_bh(&l->lock);
+	return fate;
+}
+
+/* Look at the token, which takes its time, without the lock. */
+static enum fate add_stranger(struct quic_listener *l, struct sk_buff *skb,
+			      const struct quic_packet *pkt, struct sock **child)
+{
+	union quic_addr local, remote;
+	struct proof proof = {};
+
+	if (pkt->token_len) {
+		quic_skb_addrs(skb, l->ep, &local, &remote);
+		proof.verdict = quic_net_token_check(l->ep->net, pkt, &remote, &proof.token);
+	}
+	if (proof.verdict == QUIC_TOKEN_INVALID)
+		return REFUSED;
+	return add_locked(l, skb, pkt, &proof, child);
 }
 
 void quic_listener_rcv(struct quic_listener *l, struct sk_buff *skb, const struct quic_packet *pkt)
@@ -171,16 +231,20 @@ void quic_listener_rcv(struct quic_listener *l, struct sk_buff *skb, const struc
 	struct sock *child = NULL;
 	enum fate fate;
 
-	spin_lock_bh(&l->lock);
-	fate = add(l, skb, pkt, &child);
-	spin_unlock_bh(&l->lock);
-
-	if (fate == NEWS)
+	fate = add_locked(l, skb, pkt, NULL, &child);
+	if (fate == STRANGER)
+		fate = add_stranger(l, skb, pkt, &child);
+	if (fate == RETRY)
+		quic_stateless_retry(l->ep, skb, pkt);
+	else if (fate == REFUSED)	/* it would obey no other Retry: RFC 9000, 8.1.2 */
+		quic_refuse(l->ep, skb, pkt, QUIC_ERR_INVALID_TOKEN);
+	else if (fate == NEWS)
 		l->sk->sk_data_ready(l->sk);
+
 	if (child) {
 		quic_sock_rcv(child, skb);
 		sock_put(child);
-	} else if (fate == DROPPED || fate == OVERTAKEN) {
+	} else if (fate != NEWS && fate != WAITS) {
 		kfree_skb(skb);
 	}
 }
@@ -232,6 +296,11 @@ void quic_listener_stop(struct quic_listener *l)
 void quic_listener_backlog(struct quic_listener *l, int backlog)
 {
 	WRITE_ONCE(l->backlog, max(backlog, 1));
+}
+
+void quic_listener_validate(struct quic_listener *l, bool always)
+{
+	WRITE_ONCE(l->validate, always);
 }
 
 struct quic_request *quic_listener_next(struct quic_listener *l)

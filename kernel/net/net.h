@@ -18,6 +18,7 @@
 #include <net/sock.h>
 
 #include "../core/packet.h"
+#include "../core/token.h"
 #include "../core/tx.h"
 
 union quic_addr {
@@ -93,6 +94,9 @@ struct quic_request {		/* one attempt: the datagrams that came so far */
 	bool taken;			/* by quic_listener_next(): skbs may be dequeued */
 	union quic_addr local, remote;
 	struct quic_cid dcid, scid;
+	struct quic_cid odcid;		/* retried: the first one */
+	bool validated;			/* it came with a token of ours that is good */
+	bool retried;			/* one of a Retry */
 	u32 version;
 	u64 at;				/* ns */
 };
@@ -104,6 +108,8 @@ struct quic_request {		/* one attempt: the datagrams that came so far */
 struct quic_listener *quic_listener_start(struct quic_endpoint *ep, struct sock *sk, int backlog);
 void quic_listener_stop(struct quic_listener *l);	/* requests are dropped */
 void quic_listener_backlog(struct quic_listener *l, int backlog);
+/* Answer everybody with Retry who has no token, not only under load. */
+void quic_listener_validate(struct quic_listener *l, bool always);
 /*
  * Oldest request, taken off; NULL if none. While the new socket is being set up later datagrams
  * of the attempt wait in it: call quic_request_done() after the IDs are in the demux table,
@@ -166,6 +172,13 @@ struct quic_net;
 struct quic_net *quic_net(const struct net *net);
 /* Stateless reset token of @cid (SipHash-based PRF with the namespace's secret) */
 void quic_net_reset_token(struct net *net, const struct quic_cid *cid, u8 *token);
+/*
+ * token.c: an address validation token of @kind (enum quic_token_kind) for who is at @remote;
+ * @odcid: what a Retry answers, else NULL. @token: QUIC_TOKEN_LEN bytes; for a Retry they begin
+ * with the ID it names as its source. Any context. Return: 0 or errno
+ */
+int quic_net_token_new(struct net *net, u8 kind, const union quic_addr *remote,
+		       const struct quic_cid *odcid, u32 version, u8 *token);
 int quic_net_init(void);
 void quic_net_exit(void);		/* no QUIC socket exists any more */
 

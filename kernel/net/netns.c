@@ -3,7 +3,7 @@
  * Per-namespace state, and the life of everything in net/.
  *
  * Order of a namespace's end: its QUIC sockets are gone (they hold it), so
- * only tombstones refer to endpoints; flush them, then wait for the endpoints
+ * only tombstones and refusals refer to endpoints; flush them, then wait for the endpoints
  * to be closed. The module's end is the same for every namespace, and then
  * grace periods for readers and callbacks whose code is here.
  */
@@ -57,6 +57,8 @@ static int __net_init net_init(struct net *net)
 	mutex_init(&qn->endpoints_lock);
 	INIT_LIST_HEAD(&qn->endpoints);
 	quic_tomb_net_init(qn);
+	quic_token_net_init(qn);
+	quic_refuse_net_init(qn);
 	get_random_bytes(qn->reset_key, sizeof(qn->reset_key));
 	return 0;
 }
@@ -65,6 +67,7 @@ static int __net_init net_init(struct net *net)
 static void __net_exit net_pre_exit(struct net *net)
 {
 	quic_tomb_net_exit(quic_net(net));
+	quic_refuse_net_exit(quic_net(net));
 	flush_workqueue(quic_net_wq);
 }
 
@@ -73,6 +76,7 @@ static void __net_exit net_exit(struct net *net)
 	struct quic_net *qn = quic_net(net);
 
 	WARN_ON(!list_empty(&qn->endpoints));
+	quic_token_net_exit(qn);
 	memzero_explicit(qn->reset_key, sizeof(qn->reset_key));
 }
 

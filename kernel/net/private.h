@@ -15,6 +15,7 @@
 #include <linux/workqueue.h>
 
 #include "../core/rx.h"
+#include "../core/token.h"
 #include "net.h"
 
 struct quic_tomb;
@@ -55,8 +56,19 @@ struct quic_net {
 	unsigned int ntombs;
 	struct delayed_work tombs_work;
 
+	spinlock_t token_lock;		/* BH */
+	u8 token_secret[2][QUIC_TOKEN_SECRET];
+	u8 token_gen;			/* which of them seals */
+	u64 token_since;		/* since when, ns */
+
+	spinlock_t refusals_lock;	/* BH */
+	struct list_head refusals;
+	unsigned int nrefusals;
+	bool refusals_over;		/* the namespace goes */
+	struct work_struct refusals_work;
+
 	siphash_key_t reset_key[2];
-	struct quic_limit vn_limit, reset_limit, tomb_limit;
+	struct quic_limit vn_limit, reset_limit, tomb_limit, retry_limit, refuse_limit;
 };
 
 extern unsigned int quic_net_id;
@@ -100,6 +112,22 @@ void quic_dispatch(struct quic_endpoint *ep, struct sk_buff *skb);
 void quic_stateless_vn(struct quic_endpoint *ep, const struct sk_buff *skb,
 		       const struct quic_packet *in);
 void quic_stateless_reset(struct quic_endpoint *ep, const struct sk_buff *skb, const u8 *dcid);
+void quic_stateless_retry(struct quic_endpoint *ep, const struct sk_buff *skb,
+			  const struct quic_packet *in);
+
+/* refuse.c: close with @code what the Initial @pkt would begin. RCU. The skb stays the caller's. */
+void quic_refuse(struct quic_endpoint *ep, const struct sk_buff *skb,
+		 const struct quic_packet *pkt, u64 code);
+void quic_refuse_net_init(struct quic_net *qn);
+void quic_refuse_net_exit(struct quic_net *qn);
+
+/* token.c; quic_net_token_new() is in net.h */
+/* What the token of the Initial @pkt from @remote proves. Any context. */
+enum quic_token_verdict quic_net_token_check(struct net *net, const struct quic_packet *pkt,
+					     const union quic_addr *remote,
+					     struct quic_token *t);
+void quic_token_net_init(struct quic_net *qn);
+void quic_token_net_exit(struct quic_net *qn);
 
 /* listen.c: one linear datagram with a long header of a version we speak. Takes the skb. */
 void quic_listener_rcv(struct quic_listener *l, struct sk_buff *skb, const struct quic_packet *pkt);

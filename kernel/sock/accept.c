@@ -28,6 +28,7 @@ static int start_listening(struct sock *sk, int backlog)
 	l = quic_listener_start(qs->ep, sk, backlog);
 	if (IS_ERR(l))
 		return PTR_ERR(l);
+	quic_listener_validate(l, qs->config.validate_peer_address);
 	qs->listener = l;
 	sk->sk_max_ack_backlog = backlog;
 	WRITE_ONCE(sk->sk_state, TCP_LISTEN);
@@ -168,6 +169,8 @@ static int child_start(struct sock *sk, struct sock *child, struct quic_request 
 	if (mtu < 0)
 		return mtu;
 	err = quic_sock_conn_init(child, true, r->version);
+	if (!err && r->validated)
+		quic_conn_validated(&qs->conn, r->retried ? &r->odcid : NULL);
 	if (!err)
 		err = quic_conn_accept(&qs->conn, &first, now);
 	if (err)

@@ -103,7 +103,7 @@ static unsigned int collect_cids(const struct quic_conn *c, struct quic_cid *cid
 		if (c->cids.local[i].used)
 			cids[n++] = c->cids.local[i].cid;
 	if (c->odcid_hashed)
-		cids[n++] = c->odcid;
+		cids[n++] = *quic_conn_first_id(c);
 	return n;
 }
 

@@ -192,6 +192,25 @@ static void cids_changed(struct sock *sk)
 	quic_event_put(sk, QUIC_EVENT_CONNECTION_ID, &ev, sizeof(ev));
 }
 
+int quic_sock_new_token(struct sock *sk)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	u8 token[QUIC_TOKEN_LEN];
+	int err;
+
+	err = quic_net_token_new(sock_net(sk), QUIC_TOKEN_NEW, &qs->peer.remote, NULL,
+				 qs->conn.version, token);
+	return err ?: quic_conn_send_token(&qs->conn, token, sizeof(token));
+}
+
+static void confirmed(struct sock *sk)
+{
+	quic_sk(sk)->wake |= QUIC_WAKE_STATE;
+	/* Without memory the client does without. */
+	if (quic_sk(sk)->conn.server)
+		quic_sock_new_token(sk);
+}
+
 static void conn_event(struct quic_conn *c, enum quic_conn_event ev, u64 arg)
 {
 	struct sock *sk = sk_of(c);
@@ -202,7 +221,7 @@ static void conn_event(struct quic_conn *c, enum quic_conn_event ev, u64 arg)
 		established(sk);
 		break;
 	case QUIC_CEV_CONFIRMED:
-		quic_sk(sk)->wake |= QUIC_WAKE_STATE;
+		confirmed(sk);
 		break;
 	case QUIC_CEV_CLOSED:
 		quic_sock_closed(sk);
@@ -221,6 +240,9 @@ static void conn_event(struct quic_conn *c, enum quic_conn_event ev, u64 arg)
 		break;
 	case QUIC_CEV_PREPARE_KEYS:
 		quic_sock_queue_work(sk, QUIC_CHORE_KEYS);
+		break;
+	case QUIC_CEV_RETRY:
+		quic_sock_queue_work(sk, QUIC_CHORE_RETRY);
 		break;
 	}
 }

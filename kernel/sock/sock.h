@@ -192,6 +192,7 @@ struct quic6_sock {
 /* bit numbers in quic_sock.chores */
 #define QUIC_CHORE_KEYS		0	/* derive the next keys */
 #define QUIC_CHORE_BURY		1	/* free the orphan */
+#define QUIC_CHORE_RETRY	2	/* a client's new Initial keys */
 
 #define QUIC_WAKE_READ		0x01
 #define QUIC_WAKE_WRITE		0x02
@@ -330,6 +331,9 @@ bool quic_recvbuf_room(const struct sock *sk);
 bool quic_recvbuf_charge(struct sock *sk, u32 size);	/* false: not granted */
 void quic_recvbuf_uncharge(struct sock *sk, u32 size);
 u64 quic_recvbuf_window(const struct sock *sk);		/* largest window the buffer stands for */
+
+/* ops.c: have a server's connection send NEW_TOKEN. Return: 0 or errno */
+int quic_sock_new_token(struct sock *sk);
 
 /* msg.c */
 struct quic_msg *quic_msg_new(struct sock *sk, u8 kind, u32 len);

@@ -56,6 +56,8 @@ static int config_set(struct sock *sk, const void *val, u32 len)
 	take8(&to->receive_session_ticket, c->receive_session_ticket);
 	take8(&to->certificate_request, c->certificate_request);
 	take32(&to->keepalive_probe_interval, c->keepalive_probe_interval);
+	if (qs->listener)
+		quic_listener_validate(qs->listener, to->validate_peer_address);
 	if (c->congestion_control_algo)
 		qs->cc = quic_cc_find_id(c->congestion_control_algo);
 	if (qs->conn_live && c->keepalive_probe_interval)

@@ -75,13 +75,29 @@ static bool is_server(const struct quic_sock *qs)
 
 /* --- address validation tokens --- */
 
+/* Server: one more, also when the first is still on its way. */
+static int token_send(struct sock *sk)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	int err = quic_sockopt_alive(qs);
+
+	if (err)
+		return err;
+	/* RFC 9000, 8.1.3: in 1-RTT packets; the first goes with the end of the handshake. */
+	if (!qs->conn.confirmed)
+		return -EINVAL;
+	err = quic_sock_new_token(sk);
+	quic_sock_pump(sk);
+	return err;
+}
+
 static int token_set(struct sock *sk, const void *val, u32 len)
 {
 	struct quic_sock *qs = quic_sk(sk);
 	u8 *copy;
 
 	if (is_server(qs))
-		return -EOPNOTSUPP;	/* needs the token seals */
+		return token_send(sk);
 	if (!len || qs->conn_live)
 		return -EINVAL;
 	copy = kmemdup(val, len, GFP_KERNEL);

@@ -7,6 +7,7 @@
  * end stops it and waits for its callback. The work item holds one while queued.
  */
 #include "../compat/hrtimer.h"
+#include "../core/retry.h"
 #include "sock.h"
 
 #define LET_GO_NS	(50 * NSEC_PER_MSEC)
@@ -143,6 +144,10 @@ void quic_sock_work(struct work_struct *work)
 	if (test_and_clear_bit(QUIC_CHORE_KEYS, &qs->chores) && qs->conn_live &&
 	    qs->conn.state == QUIC_CONN_ESTABLISHED)
 		quic_protect_prepare_update(&qs->conn.prot);
+	if (test_and_clear_bit(QUIC_CHORE_RETRY, &qs->chores) && qs->conn_live) {
+		quic_retry_apply(&qs->conn, ktime_get_ns());
+		quic_sock_pump(sk);
+	}
 	release_sock(sk);
 	/* Only an orphan asks for this, once: the reference of the file descriptor goes with it. */
 	if (test_and_clear_bit(QUIC_CHORE_BURY, &qs->chores))
