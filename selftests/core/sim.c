@@ -206,13 +206,64 @@ static void restart(struct sim_ep *ep)
 	init_conn(ep);
 }
 
+static const u8 token_secret[QUIC_TOKEN_SECRET] = "the secret that seals our tokens";
+static const struct quic_token_addr client_addr = { .ip = { 10, 1 }, .port = 4433 };
+
+void sim_token(struct sim *s, u8 kind, const struct quic_cid *odcid, u64 at, u8 *token)
+{
+	struct quic_token t = { .kind = kind, .addr = client_addr, .at = at };
+
+	if (odcid)
+		t.odcid = *odcid;
+	sim_ops.random(token, QUIC_TOKEN_NONCE);
+	WARN_ON(quic_token_seal(s->cfg.crypto, token_secret, QUIC_V1, &t, token));
+}
+
+/* As the kernel's listener does; no state but counters. Return: accept it */
+static bool admit(struct sim_ep *ep, const struct quic_packet *h)
+{
+	const struct quic_crypto_ops *crypto = ep->sim->cfg.crypto;
+	enum quic_token_verdict verdict = QUIC_TOKEN_NONE;
+	u8 token[QUIC_TOKEN_LEN], buf[512];
+	struct quic_token t;
+	struct quic_cid id, scid;
+	int len;
+
+	if (!quic_token_open(crypto, token_secret, h->version, h->token, h->token_len, &t))
+		verdict = quic_token_judge(&t, h->token, &client_addr, h->dcid, h->dcid_len,
+					   ep->sim->now);
+	if (verdict == QUIC_TOKEN_GOOD)
+		quic_conn_validated(&ep->conn, t.kind == QUIC_TOKEN_RETRY ? &t.odcid : NULL);
+	if (verdict == QUIC_TOKEN_GOOD || (verdict == QUIC_TOKEN_NONE && !ep->sim->cfg.retry))
+		return true;
+	quic_cid_set(&id, h->dcid, h->dcid_len);
+	quic_cid_set(&scid, h->scid, h->scid_len);
+	if (verdict == QUIC_TOKEN_INVALID) {
+		ep->n_refused++;
+		len = quic_retry_refuse(crypto, h->version, &id, &scid, QUIC_ERR_INVALID_TOKEN,
+					buf, QUIC_RETRY_ROOM);
+	} else {
+		ep->n_retries++;
+		sim_token(ep->sim, QUIC_TOKEN_RETRY, &id, ep->sim->now, token);
+		quic_cid_set(&scid, token, QUIC_CID_LEN);
+		len = quic_retry_build(crypto, h, &scid, token, sizeof(token), 5, buf,
+				       sizeof(token) + QUIC_RETRY_ROOM);
+	}
+	WARN_ON(len <= 0);
+	ep->amp_tx += len;
+	transmit(ep, buf, len);
+	return false;
+}
+
 static void server_start(struct sim_ep *ep, const u8 *buf, u32 len)
 {
 	struct quic_packet h;
 
 	if (len < QUIC_DGRAM_MIN || quic_packet_parse(buf, len, QUIC_CID_LEN, &h) ||
-	    h.type != QUIC_PKT_INITIAL || h.dcid_len < 8)
+	    h.type != QUIC_PKT_INITIAL || h.dcid_len < 8 || !admit(ep, &h))
 		return;
+	/* A token that is good ends the limit of 8.1. */
+	ep->amp_over = ep->conn.path.validated;
 	if (quic_conn_accept(&ep->conn, &h, ep->sim->now)) {
 		WARN_ON(!ep->sim->loose);
 		restart(ep);

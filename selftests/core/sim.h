@@ -16,7 +16,9 @@
 #define SELFTESTS_CORE_SIM_H
 
 #include "conn.h"
+#include "retry.h"
 #include "rx.h"
+#include "token.h"
 #include "tx.h"
 
 #define MS(n)		((u64)(n) * NSEC_PER_MSEC)
@@ -86,8 +88,11 @@ struct sim_ep {
 	/* what happened */
 	u64 t_established, t_confirmed, t_closed, t_last_fin;
 	u64 rx_bytes;			/* stream bytes given to us */
-	unsigned int n_event[8], n_opened, n_fin, n_reset, n_stopped, n_sent_all, n_freed;
+	unsigned int n_event[16], n_opened, n_fin, n_reset, n_stopped, n_sent_all, n_freed;
 	unsigned int tokens;
+	u8 token[256];			/* the last one that came */
+	u32 token_len;
+	unsigned int n_retries, n_refused;	/* server: sent instead of accepting */
 	u64 amp_rx, amp_tx;		/* server: until a Handshake packet came */
 	bool amp_over;
 	u64 not_ours;			/* datagrams for no ID of ours */
@@ -106,6 +111,8 @@ struct sim_cfg {
 	u64 keepalive, initial_rtt;
 	const struct quic_crypto_ops *crypto;
 	const struct quic_cc_ops *cc;
+	bool retry;			/* the server wants a token first */
+	u64 apply_delay;		/* the client obeys Retry that much later */
 };
 
 struct sim_timer {
@@ -169,6 +176,8 @@ void sim_inject(struct sim_ep *from, enum quic_level level, const u8 *payload, u
 /* The same with a packet number and first-byte bits of choice */
 void sim_inject_pn(struct sim_ep *from, enum quic_level level, u64 pn, u8 bits,
 		   const u8 *payload, u32 len);
+/* A token of the server's, as the network sealed it for the client at time @at */
+void sim_token(struct sim *s, u8 kind, const struct quic_cid *odcid, u64 at, u8 *token);
 /* A raw datagram arrives at @to now. */
 void sim_receive(struct sim_ep *to, const u8 *buf, u32 len);
 

@@ -248,6 +248,17 @@ static void random_bytes(void *buf, u32 len)
 	}
 }
 
+/* What the kernel leaves to a work item. */
+static void obey(struct sim *s, void *arg)
+{
+	struct sim_ep *ep = arg;
+
+	if (!ep->live)
+		return;
+	WARN_ON(quic_retry_apply(&ep->conn, s->now) && !s->loose);
+	sim_pump(ep);
+}
+
 static void event(struct quic_conn *c, enum quic_conn_event ev, u64 arg)
 {
 	struct sim_ep *ep = ep_of(c);
@@ -260,13 +271,19 @@ static void event(struct quic_conn *c, enum quic_conn_event ev, u64 arg)
 		ep->t_confirmed = ep->sim->now;
 	else if (ev == QUIC_CEV_CLOSED)
 		ep->t_closed = ep->sim->now;
+	else if (ev == QUIC_CEV_RETRY)
+		sim_at(ep->sim, ep->sim->now + ep->sim->cfg.apply_delay, obey, ep);
 	else if (ev == QUIC_CEV_PREPARE_KEYS && !ep->no_prepare)
 		quic_protect_prepare_update(&c->prot);
 }
 
 static void token(struct quic_conn *c, const u8 *data, u32 len)
 {
-	ep_of(c)->tokens++;
+	struct sim_ep *ep = ep_of(c);
+
+	ep->tokens++;
+	ep->token_len = min_t(u32, len, sizeof(ep->token));
+	memcpy(ep->token, data, ep->token_len);
 }
 
 const struct quic_conn_ops sim_ops = {
