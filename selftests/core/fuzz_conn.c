@@ -5,7 +5,8 @@
  * side, datagrams of any bytes, time, applications, outages, failing allocation. What
  * sim.h promises must hold, and in the end everything is given back.
  *
- * First byte: bit 0: start before the handshake, not after it; others: its shape.
+ * First byte: bit 0: start before the handshake, not after it; others: its shape. A server
+ * that wants tokens: bits 0 and 7.
  * Then one byte of operation (low 4 bits; bit 7: which side), and its arguments.
  */
 #include "fuzz.h"
@@ -64,12 +65,42 @@ static void packet(struct sim_ep *from, enum quic_level level, struct in *in, bo
 	sim_after(from->peer);
 }
 
+/* A Retry for the client, with a tag that is right; the input: ID and token */
+static void retry(struct sim_ep *to, struct in *in)
+{
+	struct quic_conn *c = &to->conn;
+	struct quic_packet h = {
+		.version = c->version,
+		.dcid = c->odcid.id, .dcid_len = c->odcid.len,
+		.scid = to->cid[0].cid.id, .scid_len = to->cid[0].cid.len,
+	};
+	struct quic_cid scid = { .len = take8(in) % (QUIC_CID_MAX + 1) };
+	u8 buf[1400], *token;
+	u32 token_len;
+	int len;
+
+	memset(scid.id, take8(in), scid.len);
+	token = take_bytes(in, &token_len, 1200);
+	len = quic_retry_build(to->sim->cfg.crypto, &h, &scid, token, token_len, 0, buf, sizeof(buf));
+	free(token);
+	if (len > 0 && to->live) {
+		to->amp_rx += len;
+		sim_receive(to, buf, len);
+		sim_after(to);
+	}
+}
+
 static void datagram(struct sim_ep *to, struct in *in)
 {
-	bool ours = take8(in) & 1;
+	u8 how = take8(in);
+	bool ours = how & 1;
 	u8 *buf;
 	u32 len;
 
+	if (how & 2) {
+		retry(to, in);
+		return;
+	}
 	buf = take_bytes(in, &len, 2000);
 	if (ours && len > QUIC_CID_LEN)
 		memcpy(buf + 1, to->cid[0].cid.id, QUIC_CID_LEN);
@@ -226,6 +257,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	cfg.flight_len = shape & 4 ? 9000 : 1000;
 	cfg.mtu = shape & 8 ? 8952 : 1452;
 	cfg.tls_delay = shape & 16 ? MS(3) : 0;
+	cfg.apply_delay = shape & 16 ? MS(12) : 0;
+	cfg.retry = (shape & 0x81) == 0x81;
 	s = sim_new(&cfg);
 	s->hostile = true;
 	s->s->keep = shape & 32;
