@@ -9,7 +9,7 @@
 
 #include "conn.h"
 
-#define QUIC_RETRY_ROOM		96	/* bytes of a Retry or a refusal without its token, at most */
+#define QUIC_RETRY_ROOM		96	/* bytes, at most, of a Retry without token or a refusal */
 
 /* A Retry packet that was found good and waits for quic_retry_apply(). */
 struct quic_retry {

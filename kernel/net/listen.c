@@ -6,8 +6,9 @@
  * A request is in the hash, by (addresses, first destination ID), from its
  * first Initial until quic_request_done() or _drop(); and in the FIFO until
  * quic_listener_next() takes it. Half of the room is for clients whose token
- * shows where they are: the others get Retry then (RFC 9000, 8.1.2). Limits: requests, datagrams and bytes of one,
- * memory of all, age. Everything is under the listener's spinlock (BH).
+ * shows where they are: the others get Retry then (RFC 9000, 8.1.2). Limits:
+ * requests, datagrams and bytes of one, memory of all, age. Everything is under
+ * the listener's spinlock (BH).
  */
 #include <linux/jhash.h>
 #include <linux/random.h>

@@ -116,9 +116,11 @@ enum quic_crypto_level {
  * EADDRNOTAVAIL, EADDRINUSE: as bind().
  *
  * QUIC_SOCKOPT_TOKEN: client: the token of an earlier connection, to be sent in Initial packets
- * (RFC 9000, 8.1.3), 1 to 256 bytes, before connect(); read: the last one received by NEW_TOKEN.
- * Server: setting it (the value is ignored) sends a NEW_TOKEN frame; reading it is EINVAL, which
- * is how a helper library finds out that a socket is a server's.
+ * (RFC 9000, 8.1.3), 1 to 256 bytes, before connect(), else EINVAL; read: the last one received by
+ * NEW_TOKEN. Server: the end of the handshake sends one, setting it (the value is ignored) one
+ * more, EINVAL before, ENOTCONN on a listener; reading it is EINVAL, which is how a helper library
+ * finds out that a socket is a server's. Tokens are 80 bytes, good for 24 hours and the client's
+ * address on any port, at every listener of the network namespace; they end with the module.
  *
  * QUIC_SOCKOPT_ALPN: comma-separated protocol names, 1 to 128 bytes with the commas, no
  * terminating NUL needed; a name has 1 to 255 bytes. EINVAL: an empty name; too long; while
@@ -269,7 +271,10 @@ struct quic_config {
 	__u32	initial_smoothed_rtt;		/* us, 2000 to 6000000; 333000 (RFC 9002, 6.2.2) */
 	__u32	payload_cipher_type;		/* TLS_CIPHER_*, a wish for the handshake; 0: any */
 	__u8	congestion_control_algo;	/* QUIC_CONG_ALG_*; CUBIC */
-	__u8	validate_peer_address;		/* server, 1: answer with Retry first; 0 */
+	__u8	validate_peer_address;		/* listener, 1: who has no good token gets Retry
+						 * first (RFC 9000, 8.1.2); 0: only under load,
+						 * from half the backlog on
+						 */
 	__u8	stream_data_nodelay;		/* 1: never wait to fill a packet; 0 */
 	__u8	receive_session_ticket;		/* client, seconds the handshake helper waits for a
 						 * session ticket; 0
