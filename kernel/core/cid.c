@@ -106,7 +106,7 @@ u64 quic_cid_rx_retire(struct quic_conn *c, u64 seq, const struct quic_cid *dcid
 
 const struct quic_cid *quic_cid_remote(const struct quic_conn *c)
 {
-	return &c->cids.remote[c->cids.cur].cid;
+	return &c->cids.remote[c->path->cid].cid;
 }
 
 void quic_cid_set_remote(struct quic_conn *c, const u8 *id, u8 len)
@@ -116,7 +116,7 @@ void quic_cid_set_remote(struct quic_conn *c, const u8 *id, u8 len)
 	quic_cid_set(&r->cid, id, len);
 	r->seq = 0;
 	r->used = true;
-	c->cids.cur = 0;
+	c->path->cid = 0;
 	c->cids.remote_empty = !len;
 }
 
@@ -158,8 +158,9 @@ void quic_cid_retire_acked(struct quic_conn *c, u64 seq)
 }
 
 /* Drop the peer's IDs below @prior_to, and choose another to use if needed. */
-static bool retire_below(struct quic_cids *d, u64 prior_to)
+static bool retire_below(struct quic_conn *c, u64 prior_to)
 {
+	struct quic_cids *d = &c->cids;
 	unsigned int i, best = QUIC_CID_REMOTE_MAX;
 
 	for (i = 0; i < QUIC_CID_REMOTE_MAX; i++) {
@@ -174,8 +175,8 @@ static bool retire_below(struct quic_cids *d, u64 prior_to)
 			best = i;
 		}
 	}
-	if (!d->remote[d->cur].used && best < QUIC_CID_REMOTE_MAX)
-		d->cur = best;
+	if (!d->remote[c->path->cid].used && best < QUIC_CID_REMOTE_MAX)
+		c->path->cid = best;
 	return true;
 }
 
@@ -257,7 +258,7 @@ u64 quic_cid_rx_new(struct quic_conn *c, u64 seq, u64 prior_to, const u8 *id, u8
 	}
 	if (!known) {
 		/* The old ones make room first. */
-		if (!retire_below(d, d->remote_prior))
+		if (!retire_below(c, d->remote_prior))
 			return QUIC_ERR_CONNECTION_ID_LIMIT;
 		err = store_remote(d, seq, id, len, reset_token);
 		if (!err && remote_count(d) > c->local.active_connection_id_limit)
@@ -265,7 +266,7 @@ u64 quic_cid_rx_new(struct quic_conn *c, u64 seq, u64 prior_to, const u8 *id, u8
 		if (err)
 			return err;
 	}
-	return retire_below(d, d->remote_prior) ? 0 : QUIC_ERR_CONNECTION_ID_LIMIT;
+	return retire_below(c, d->remote_prior) ? 0 : QUIC_ERR_CONNECTION_ID_LIMIT;
 }
 
 bool quic_cid_is_reset(const struct quic_conn *c, const u8 *token)

@@ -32,7 +32,6 @@ struct quic_cids {
 	u64 local_limit;		/* peer's active_connection_id_limit */
 	struct quic_cid_remote remote[QUIC_CID_REMOTE_MAX];
 	u64 remote_prior;		/* largest Retire Prior To seen */
-	u8 cur;				/* remote[] in use */
 	bool announce;			/* one of local[] may have to be */
 	bool remote_empty;		/* the peer chose zero-length IDs */
 	struct {

@@ -55,7 +55,7 @@ int quic_conn_init(struct quic_conn *c, const struct quic_conn_ops *ops,
 	c->idle_at = U64_MAX;
 	c->close_until = U64_MAX;
 	c->retry_at = U64_MAX;
-	c->path.validated = !cfg->server;
+	quic_path_init(c);
 	c->loss.peer_validated = cfg->server;
 	return 0;
 }
@@ -118,7 +118,7 @@ int quic_conn_connect(struct quic_conn *c, u64 now)
 
 void quic_conn_validated(struct quic_conn *c, const struct quic_cid *odcid)
 {
-	c->path.validated = true;
+	c->path->validated = true;
 	if (!odcid)
 		return;
 	c->odcid = *odcid;
@@ -177,7 +177,7 @@ void quic_conn_confirm(struct quic_conn *c, u64 now)
 	c->confirmed = true;
 	c->loss.confirmed = true;
 	c->loss.peer_validated = true;
-	c->path.validated = true;
+	c->path->validated = true;
 	c->loss.at_amp_limit = false;
 	/* RFC 9001, 4.9.2 */
 	quic_conn_discard(c, QUIC_LEVEL_INITIAL);

@@ -14,6 +14,7 @@
  *   tx.c          datagrams and bursts: plan, seal, mask
  *   conn_timer.c  the one deadline and what to do then
  *   conn_close.c  closing, draining, closed
+ *   path.c        paths, and what is asked on them
  *   retry.c       a client's second start with the server's token
  *   conn.c        birth, death, handshake progress, parameters
  */
@@ -22,6 +23,7 @@
 
 #include "cid.h"
 #include "loss.h"
+#include "path.h"
 #include "pmtu.h"
 #include "protect.h"
 #include "stream.h"
@@ -134,13 +136,6 @@ struct quic_space {		/* receiving half of a packet number space */
 	u64 ecn[3];			/* ECT(0), ECT(1), CE seen */
 };
 
-struct quic_path_state {
-	u64 rx_bytes, tx_bytes;		/* until validated: anti-amplification (8.1) */
-	bool validated;
-	u8 n_responses;
-	u8 response[QUIC_PATH_RESPONSES_MAX][8];
-};
-
 /* A packet that came before the keys of its level (RFC 9001, 5.7). */
 struct quic_held {
 	struct list_head list;
@@ -188,7 +183,8 @@ struct quic_conn {
 	struct quic_space space[QUIC_PNS_COUNT];
 	struct quic_crypto_stream *crypto[QUIC_LEVELS];	/* allocated when used */
 	struct quic_stream_table streams;
-	struct quic_path_state path;
+	struct quic_path *path;		/* in use */
+	struct quic_paths paths;
 	struct quic_tparams local, remote;
 
 	/* connection flow control */

@@ -169,7 +169,7 @@ static void put_cids(struct writer *w)
 
 static void put_path(struct writer *w)
 {
-	struct quic_path_state *ps = &w->c->path;
+	struct quic_path *ps = w->c->path;
 
 	/* RFC 9000, 8.2.2: once for each challenge, never again when lost */
 	while (ps->n_responses && !full(w)) {
@@ -428,7 +428,7 @@ bool quic_conn_plan_pending(const struct quic_conn *c, enum quic_level level)
 	if (level != QUIC_LEVEL_APP)
 		return false;
 	if (c->handshake_done_wanted || (c->token_wanted && c->server) || c->max_data_wanted ||
-	    c->data_blocked_wanted || c->path.n_responses || !list_empty(&c->streams.active))
+	    c->data_blocked_wanted || c->path->n_responses || !list_empty(&c->streams.active))
 		return true;
 	for (k = 0; k < 2; k++)
 		if (c->streams.kind[k].max_wanted || c->streams.kind[k].blocked_wanted)

@@ -179,20 +179,6 @@ static u64 rx_max_data(struct quic_conn *c, u64 max)
 	return 0;
 }
 
-static u64 rx_path_challenge(struct quic_conn *c, const u8 *data)
-{
-	struct quic_path_state *p = &c->path;
-
-	/* More than we care to remember: the oldest are forgotten. */
-	if (p->n_responses == QUIC_PATH_RESPONSES_MAX) {
-		memmove(p->response[0], p->response[1],
-			sizeof(p->response) - sizeof(p->response[0]));
-		p->n_responses--;
-	}
-	memcpy(p->response[p->n_responses++], data, 8);
-	return 0;
-}
-
 static u64 rx_close(struct quic_conn *c, const struct quic_frame *f, u64 now)
 {
 	struct quic_close_info *ci = &c->close;
@@ -268,7 +254,7 @@ static u64 rx_frame(struct quic_conn *c, const struct quic_frame *f,
 	case QUIC_FT_RETIRE_CONNECTION_ID:
 		return quic_cid_rx_retire(c, f->retire.seq, pkt->dcid);
 	case QUIC_FT_PATH_CHALLENGE:
-		return rx_path_challenge(c, f->path);
+		return quic_path_rx_challenge(c, f->path);
 	case QUIC_FT_PATH_RESPONSE:
 		return 0;	/* none of ours is out: RFC 9000, 19.18 lets us ignore it */
 	case QUIC_FT_CONNECTION_CLOSE:

@@ -102,7 +102,7 @@ static void opened(struct quic_conn *c, enum quic_level level)
 	c->stats.packets_received++;
 	if (c->server && level == QUIC_LEVEL_HANDSHAKE) {
 		/* RFC 9000, 8.1 and RFC 9001, 4.9.1 */
-		c->path.validated = true;
+		c->path->validated = true;
 		c->loss.at_amp_limit = false;
 		if (quic_protect_can_recv(&c->prot, QUIC_LEVEL_INITIAL))
 			quic_conn_discard(c, QUIC_LEVEL_INITIAL);
@@ -315,7 +315,7 @@ static unsigned int datagram(struct quic_conn *c, const u8 *buf, u32 len, u8 ecn
 	if (c->state >= QUIC_CONN_DRAINING)
 		return 0;
 	c->stats.bytes_received += len;
-	c->path.rx_bytes += len;
+	c->path->rx_bytes += len;
 	/* RFC 9002, 6.2.2.1: credit again; what is left of it the next packet tells. */
 	c->loss.at_amp_limit = false;
 	while (off < len && !quic_packet_parse(buf + off, len - off, QUIC_CID_LEN, &h)) {
@@ -437,7 +437,7 @@ static bool regular_one(struct quic_conn *c, const struct quic_rx_train *t,
 	};
 
 	c->stats.bytes_received += seg->len;
-	c->path.rx_bytes += seg->len;
+	c->path->rx_bytes += seg->len;
 	quic_cid_set(&s.dcid, (u8 *)v->base + 1, QUIC_CID_LEN);
 	if (open_packet(c, &s, mask, now))
 		return true;

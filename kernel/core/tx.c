@@ -29,7 +29,7 @@ u32 quic_tx_text_off(const struct quic_conn *c)
  */
 static u32 amp_cap(const struct quic_conn *c, u32 cap)
 {
-	const struct quic_path_state *p = &c->path;
+	const struct quic_path *p = c->path;
 	u64 limit = p->rx_bytes * QUIC_AMPLIFICATION, left;
 
 	if (likely(p->validated))
@@ -281,7 +281,7 @@ int quic_tx_datagram(struct quic_burst *b, u8 *buf, u32 cap)
 		b->closed = true;
 	b->n++;
 	b->bytes += len;
-	c->path.tx_bytes += len;
+	c->path->tx_bytes += len;
 	c->stats.bytes_sent += len;
 	return len;
 }

@@ -39,10 +39,14 @@ struct quic_peer {
 	bool v4;			/* on the wire; the endpoint may be IPv6 */
 	u16 ip_id;
 	struct flowi fl;
-	/* xmit.c: waiting for the qdisc to drain; sk_alloc() zeroes it, nobody else does */
+};
+
+/* What xmit.c keeps of a socket; sk_alloc() zeroes it, nobody else does. */
+struct quic_xmit_state {
+	/* waiting for the qdisc to drain */
 	unsigned long flags;
 	struct llist_node resume;
-	/* and here: pages that bursts were built in, to be used again once those have left */
+	/* pages that bursts were built in, to be used again once those have left */
 	struct page_frag page[QUIC_XMIT_PAGES];
 	u8 turn;
 };
@@ -146,14 +150,13 @@ void quic_peer_release(struct quic_peer *peer);		/* lets go of the route */
 /* --- xmit.c: bursts out --- */
 
 /*
- * Everything the core will let out now, as GSO bursts. @sk locked; quic_sk(sk) holds @peer.
+ * Everything the core will let out now, as GSO bursts. @sk locked.
  * When the qdisc has enough of ours it stops, and goes on by itself through quic_sock_pump().
  * Return: 0 or the errno of the last failure (the core does not care).
  */
-int quic_xmit(struct sock *sk, struct quic_conn *c, struct quic_peer *peer,
-	      struct quic_endpoint *ep, u64 now);
+int quic_xmit(struct sock *sk, u64 now);
 /* Nothing will be sent for a while: keep no memory for it. Under the socket lock. */
-void quic_xmit_let_go(struct sock *sk, struct quic_peer *peer);
+void quic_xmit_let_go(struct sock *sk);
 /* One ready datagram, no socket (Version Negotiation, Retry, stateless reset, tombstones). */
 int quic_xmit_raw(struct quic_endpoint *ep, const union quic_addr *local,
 		  const union quic_addr *remote, const u8 *buf, u32 len);

@@ -25,12 +25,12 @@
 #define QUEUED_MAX	(4u << 20)
 #define GFP_TX		(GFP_ATOMIC | __GFP_NOWARN)
 
-/* bit numbers in quic_peer.flags */
+/* bit numbers in quic_xmit_state.flags */
 #define THROTTLED	0
 #define QUEUED		1
 
 struct resume {
-	struct llist_head list;		/* quic_peer.resume */
+	struct llist_head list;		/* quic_xmit_state.resume */
 	struct tasklet_struct tasklet;
 };
 
@@ -59,28 +59,28 @@ static bool over(const struct sock *sk, const struct quic_conn *c)
 	return refcount_read(&sk->sk_wmem_alloc) > queued_limit(c);
 }
 
-static bool throttled(struct sock *sk, const struct quic_conn *c, struct quic_peer *peer)
+static bool throttled(struct sock *sk, const struct quic_conn *c)
 {
 	if (!over(sk, c))
 		return false;
-	set_bit(THROTTLED, &peer->flags);
+	set_bit(THROTTLED, &quic_sk(sk)->xmit.flags);
 	/* Pairs with the one in wfree(): either it sees the flag or we see what it freed. */
 	smp_mb__after_atomic();
 	return over(sk, c);
 }
 
-static void resume_later(struct sock *sk, struct quic_peer *peer)
+static void resume_later(struct sock *sk)
 {
+	struct quic_xmit_state *st = &quic_sk(sk)->xmit;
 	struct resume *r;
 
-	if (!test_and_clear_bit(THROTTLED, &peer->flags) ||
-	    test_and_set_bit(QUEUED, &peer->flags))
+	if (!test_and_clear_bit(THROTTLED, &st->flags) || test_and_set_bit(QUEUED, &st->flags))
 		return;
 	if (!refcount_inc_not_zero(&sk->sk_refcnt))
 		return;
 	preempt_disable();
 	r = this_cpu_ptr(&resume);
-	if (llist_add(&peer->resume, &r->list))
+	if (llist_add(&st->resume, &r->list))
 		tasklet_schedule(&r->tasklet);
 	preempt_enable();
 }
@@ -89,16 +89,15 @@ static void resume_later(struct sock *sk, struct quic_peer *peer)
 static void wfree(struct sk_buff *skb)
 {
 	struct sock *sk = skb->sk;
-	struct quic_peer *peer = &quic_sk(sk)->peer;
 
 	/* The socket may go with its last skb, and with it the module once RCU allows. */
 	rcu_read_lock();
 	WARN_ON_ONCE(refcount_sub_and_test(skb->truesize - 1, &sk->sk_wmem_alloc));
 	/* Pairs with the one in throttled(). */
 	smp_mb__after_atomic();
-	if (test_bit(THROTTLED, &peer->flags) &&
+	if (test_bit(THROTTLED, &quic_sk(sk)->xmit.flags) &&
 	    refcount_read(&sk->sk_wmem_alloc) <= QUEUED_MIN / 2)
-		resume_later(sk, peer);
+		resume_later(sk);
 	sk_free(sk);
 	rcu_read_unlock();
 }
@@ -107,13 +106,13 @@ static void resume_run(struct tasklet_struct *t)
 {
 	struct resume *r = from_tasklet(r, t, tasklet);
 	struct llist_node *list = llist_reverse_order(llist_del_all(&r->list));
-	struct quic_peer *peer, *next;
+	struct quic_xmit_state *st, *next;
 
-	llist_for_each_entry_safe(peer, next, list, resume) {
-		struct quic_sock *qs = container_of(peer, struct quic_sock, peer);
+	llist_for_each_entry_safe(st, next, list, resume) {
+		struct quic_sock *qs = container_of(st, struct quic_sock, xmit);
 		struct sock *sk = quic_sock_sk(qs);
 
-		clear_bit(QUEUED, &peer->flags);
+		clear_bit(QUEUED, &st->flags);
 		bh_lock_sock(sk);
 		if (sock_owned_by_user(sk))
 			__set_bit(QUIC_DEFER_TIMER, &qs->deferred);
@@ -132,27 +131,28 @@ static void resume_run(struct tasklet_struct *t)
  */
 static bool refill(struct sock *sk, u32 size)
 {
-	struct quic_peer *peer = &quic_sk(sk)->peer;
+	struct quic_xmit_state *st = &quic_sk(sk)->xmit;
 	struct page_frag *pf = &sk->sk_frag;
 
 	if (pf->page && pf->offset + size > pf->size && page_ref_count(pf->page) > 1) {
-		swap(*pf, peer->page[peer->turn]);
-		peer->turn = (peer->turn + 1) % QUIC_XMIT_PAGES;
+		swap(*pf, st->page[st->turn]);
+		st->turn = (st->turn + 1) % QUIC_XMIT_PAGES;
 	}
 	return skb_page_frag_refill(size, pf, GFP_TX);
 }
 
-void quic_xmit_let_go(struct sock *sk, struct quic_peer *peer)
+void quic_xmit_let_go(struct sock *sk)
 {
+	struct quic_xmit_state *st = &quic_sk(sk)->xmit;
 	unsigned int i;
 
 	if (sk->sk_frag.page)
 		put_page(sk->sk_frag.page);
 	sk->sk_frag.page = NULL;
 	for (i = 0; i < QUIC_XMIT_PAGES; i++) {
-		if (peer->page[i].page)
-			put_page(peer->page[i].page);
-		peer->page[i].page = NULL;
+		if (st->page[i].page)
+			put_page(st->page[i].page);
+		st->page[i].page = NULL;
 	}
 }
 
@@ -329,31 +329,32 @@ static void set_limits(struct xmit *x, const struct dst_entry *dst)
 		x->max_segs = 1;	/* no UDP GSO through IPsec */
 }
 
-int quic_xmit(struct sock *sk, struct quic_conn *c, struct quic_peer *peer,
-	      struct quic_endpoint *ep, u64 now)
+int quic_xmit(struct sock *sk, u64 now)
 {
+	struct quic_sock *qs = quic_sk(sk);
+	struct quic_conn *c = &qs->conn;
 	struct xmit *x;
 	int err, ret;
 	bool built;
 
-	if (!quic_tx_pending(c, now) || throttled(sk, c, peer))
+	if (!quic_tx_pending(c, now) || throttled(sk, c))
 		return 0;
 	x = quic_block_get(sizeof(*x));
 	if (!x) {
 		quic_conn_retry(c, now);
 		return -ENOMEM;
 	}
-	err = check_route(sk, c, peer, ep, now);
+	err = check_route(sk, c, &qs->peer, qs->ep, now);
 	x->sk = sk;
-	x->peer = peer;
-	set_limits(x, peer->dst);
+	x->peer = &qs->peer;
+	set_limits(x, x->peer->dst);
 	do {
 		ret = send_burst(x, c, now, &built);
 		if (ret < 0)
 			err = ret;
 		if (ret == -ENOMEM && !built)
 			quic_conn_retry(c, now);
-	} while ((ret > 0 || built) && quic_tx_pending(c, now) && !throttled(sk, c, peer));
+	} while ((ret > 0 || built) && quic_tx_pending(c, now) && !throttled(sk, c));
 	quic_block_put(x, sizeof(*x));
 	return err;
 }

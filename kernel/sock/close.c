@@ -85,7 +85,7 @@ void quic_sock_check_linger(struct sock *sk, u64 now)
 	    (c->state == QUIC_CONN_ESTABLISHED &&
 	     (quic_conn_quiet(c) || (qs->orphan && now >= qs->linger_until)))) {
 		say_close(sk, now);
-		quic_xmit(sk, c, &qs->peer, qs->ep, now);
+		quic_xmit(sk, now);
 	}
 	if (qs->orphan && c->state > QUIC_CONN_ESTABLISHED && !qs->burying) {
 		qs->burying = true;
@@ -156,7 +156,7 @@ static void end_conn(struct sock *sk)
 	if (!c->server || c->stats.packets_received) {
 		say_close(sk, now);
 		if (c->close_wanted)
-			quic_xmit(sk, c, &qs->peer, qs->ep, now);
+			quic_xmit(sk, now);
 		bury(sk, now);
 	}
 	quic_sock_purge_ready(sk);
@@ -190,7 +190,7 @@ void quic_sock_destroy_conn(struct sock *sk)
 	kfree(qs->token);
 	qs->token = NULL;
 	quic_recvbuf_free_spare(sk);
-	quic_xmit_let_go(sk, &qs->peer);
+	quic_xmit_let_go(sk);
 	sk_mem_reclaim_final(sk);
 	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
 	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);

@@ -135,7 +135,7 @@ void quic_sock_pump(struct sock *sk)
 		return;
 	if (now >= qs->hold_until)
 		quic_sendbuf_commit(sk);
-	quic_xmit(sk, &qs->conn, &qs->peer, qs->ep, now);
+	quic_xmit(sk, now);
 	quic_sock_check_linger(sk, now);
 	if (qs->conn.state > QUIC_CONN_ESTABLISHED && !qs->purged)
 		purge_send(sk);

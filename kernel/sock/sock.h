@@ -178,6 +178,7 @@ struct quic_sock {
 
 	struct quic_conn conn;
 	struct quic_peer peer;		/* addresses, route (net.h) */
+	struct quic_xmit_state xmit;
 };
 
 struct quic6_sock {

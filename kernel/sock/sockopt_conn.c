@@ -18,7 +18,7 @@ static int cid_get(struct sock *sk, void *val, u32 len)
 	if (!qs->conn_live)
 		return -ENOTCONN;
 	if (info->dest) {
-		info->active = d->remote[d->cur].seq;
+		info->active = d->remote[qs->conn.path->cid].seq;
 		for (i = 0; i < QUIC_CID_REMOTE_MAX; i++)
 			if (d->remote[i].used)
 				least = min(least, d->remote[i].seq);
@@ -51,7 +51,7 @@ static int cid_set(struct sock *sk, const void *val, u32 len)
 		return 0;
 	for (i = 0; i < QUIC_CID_REMOTE_MAX; i++) {
 		if (d->remote[i].used && d->remote[i].seq == info->active) {
-			d->cur = i;
+			qs->conn.path->cid = i;
 			return 0;
 		}
 	}

@@ -263,7 +263,7 @@ static void server_start(struct sim_ep *ep, const u8 *buf, u32 len)
 	    h.type != QUIC_PKT_INITIAL || h.dcid_len < 8 || !admit(ep, &h))
 		return;
 	/* A token that is good ends the limit of 8.1. */
-	ep->amp_over = ep->conn.path.validated;
+	ep->amp_over = ep->conn.path->validated;
 	if (quic_conn_accept(&ep->conn, &h, ep->sim->now)) {
 		WARN_ON(!ep->sim->loose);
 		restart(ep);

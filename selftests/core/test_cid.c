@@ -132,7 +132,7 @@ static void cid__retire_prior_to(void **state)
 	send_new(s->s, 3, 2, 0x33, 8, true);
 	/* 0 and 1 go, the client uses 2 */
 	assert_int_equal(used_remote(&s->c->conn), 2);
-	assert_int_equal(s->c->conn.cids.remote[s->c->conn.cids.cur].seq, 2);
+	assert_int_equal(s->c->conn.cids.remote[s->c->conn.path->cid].seq, 2);
 	sim_pump(s->c);
 	sim_run(s, RTT, NULL);
 	assert_int_equal(s->s->n_event[QUIC_CEV_CID], events + 2);
@@ -155,7 +155,7 @@ static void cid__late(void **state)
 	send_new(s->s, 5, 0, 0x55, 8, false);
 	assert_int_equal(s->c->conn.state, QUIC_CONN_ESTABLISHED);
 	assert_int_equal(used_remote(&s->c->conn), 1);
-	assert_int_equal(s->c->conn.cids.remote[s->c->conn.cids.cur].seq, 9);
+	assert_int_equal(s->c->conn.cids.remote[s->c->conn.path->cid].seq, 9);
 	assert_int_equal(s->c->conn.cids.n_retire, 4);
 	sim_free(s);
 }

@@ -471,11 +471,11 @@ static void conn_rx__path_challenge(void **state)
 		memset(frame + 9 * i + 1, i, 8);
 	}
 	sim_inject(s->c, QUIC_LEVEL_APP, frame, sizeof(frame));
-	assert_int_equal(s->s->conn.path.n_responses, QUIC_PATH_RESPONSES_MAX);
+	assert_int_equal(s->s->conn.path->n_responses, QUIC_PATH_RESPONSES_MAX);
 	/* The last four are kept. */
-	assert_int_equal(s->s->conn.path.response[0][0], 2);
+	assert_int_equal(s->s->conn.path->response[0][0], 2);
 	sim_pump(s->s);
-	assert_int_equal(s->s->conn.path.n_responses, 0);
+	assert_int_equal(s->s->conn.path->n_responses, 0);
 	/* 8.2.2: in a full datagram */
 	assert_in_range(s->s->conn.stats.bytes_sent - bytes, 1200, 1452);
 	sim_run(s, SEC(1), NULL);

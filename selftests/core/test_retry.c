@@ -37,7 +37,7 @@ static void assert_retried(struct sim *s)
 	const struct quic_tparams *tp = &s->c->conn.remote;
 
 	assert_true(s->c->conn.retried && s->s->conn.retried);
-	assert_true(s->s->conn.path.validated);
+	assert_true(s->s->conn.path->validated);
 	/* 7.3 */
 	assert_true(tp->has_retry_scid && tp->has_original_dcid);
 	assert_true(quic_cid_eq(&tp->retry_scid, s->c->conn.retry_scid.id, QUIC_CID_LEN));
@@ -155,7 +155,7 @@ static void retry__new_token(void **state)
 	set_token(t->c, s->c->token, s->c->token_len);
 	sim_handshake(t);
 	assert_int_equal(t->s->n_retries, 0);
-	assert_true(t->s->conn.path.validated);
+	assert_true(t->s->conn.path->validated);
 	assert_false(t->c->conn.retried || t->c->conn.remote.has_retry_scid);
 	assert_in_range(t->c->t_established - t->start, RTT, RTT + MS(1));
 	sim_free(s);

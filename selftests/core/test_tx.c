@@ -297,12 +297,12 @@ static void tx__amplification(void **state)
 	assert_int_equal(sim_connect(s), 0);
 	sim_run(s, RTT / 2, NULL);
 	assert_true(s->s->conn.loss.at_amp_limit);
-	assert_in_range(s->s->conn.path.tx_bytes, 3600 - 128, 3600);
+	assert_in_range(s->s->conn.path->tx_bytes, 3600 - 128, 3600);
 	assert_false(quic_tx_pending(&s->s->conn, s->now));
 	/* Nothing to time: only the client can free it (RFC 9002, 6.2.2.1). */
 	assert_int_equal(quic_conn_deadline(&s->s->conn, s->now), s->s->conn.idle_at);
 	sim_run(s, RTT, NULL);
-	assert_true(s->s->conn.path.validated);
+	assert_true(s->s->conn.path->validated);
 	assert_false(s->s->conn.loss.at_amp_limit);
 	sim_run(s, SEC(1), NULL);
 	assert_true(s->c->conn.confirmed);
