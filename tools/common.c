@@ -13,6 +13,16 @@
 
 int tool_line;
 
+/* C0, DEL and, as UTF-8 has them, C1: nothing a terminal would obey. */
+static void make_printable(char *text)
+{
+	unsigned char *p = (unsigned char *)text;
+
+	for (; *p; p++)
+		if (*p < ' ' || *p == 0x7f || (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0))
+			*p = '?';
+}
+
 void tool_say(const struct tool_opts *o, const char *fmt, ...)
 {
 	char text[1024];
@@ -21,6 +31,7 @@ void tool_say(const struct tool_opts *o, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	make_printable(text);
 	if (tool_line)
 		fprintf(stderr, "\r%*s\r", tool_line, "");
 	tool_line = 0;
@@ -138,8 +149,15 @@ static int resolve(const struct tool_opts *o, const char *host, const char *port
 {
 	struct addrinfo hints = { .ai_family = o->family, .ai_socktype = SOCK_DGRAM,
 				  .ai_flags = (listen ? AI_PASSIVE : 0) };
-	int ret = getaddrinfo(host, port, &hints, list);
+	bool number = *port && !port[strspn(port, "0123456789")];
+	int ret;
 
+	/* getaddrinfo() takes the low 16 bits of any number. */
+	if (number && (strlen(port) > 5 || atoi(port) > 65535 || (!listen && !atoi(port)))) {
+		tool_say(o, "%s is not a port", port);
+		return -TOOL_NETWORK;
+	}
+	ret = getaddrinfo(host, port, &hints, list);
 	if (!ret)
 		return 0;
 	tool_say(o, "%s port %s: %s", host ? host : "*", port, gai_strerror(ret));
@@ -202,6 +220,10 @@ static int connect_one(const struct tool_opts *o, const struct addrinfo *ai, con
 
 	address_text(ai->ai_addr, ai->ai_addrlen, address, sizeof(address));
 	sd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_QUIC);
+	if (sd < 0 && errno == EAFNOSUPPORT) {
+		snprintf(text, len, "%s: %s", address, strerror(errno));
+		return 1;
+	}
 	if (sd < 0)
 		return fail_socket(o, errno);
 	err = socket_setup(o, sd);
@@ -264,6 +286,7 @@ int tool_connect(const struct tool_opts *o, const char *host, const char *port)
 
 int tool_listen(const struct tool_opts *o, const char *host, const char *port)
 {
+	const int type = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
 	struct addrinfo *list, *ai;
 	char address[80];
 	int sd, err;
@@ -271,14 +294,17 @@ int tool_listen(const struct tool_opts *o, const char *host, const char *port)
 	err = resolve(o, host, port, true, &list);
 	if (err)
 		return err;
-	/* Unless told otherwise the IPv6 wildcard, which takes IPv4 too. */
+	/* Unless told otherwise the IPv6 wildcard, which takes IPv4 too; without IPv6 the first there is. */
 	ai = list;
 	if (!host)
 		while (ai->ai_family != AF_INET6 && ai->ai_next)
 			ai = ai->ai_next;
-
+	sd = socket(ai->ai_family, type, IPPROTO_QUIC);
+	if (sd < 0 && errno == EAFNOSUPPORT && !host && ai != list) {
+		ai = list;
+		sd = socket(ai->ai_family, type, IPPROTO_QUIC);
+	}
 	address_text(ai->ai_addr, ai->ai_addrlen, address, sizeof(address));
-	sd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_QUIC);
 	if (sd < 0) {
 		err = fail_socket(o, errno);
 		goto out;

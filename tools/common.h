@@ -40,12 +40,18 @@ extern const char tool_help_exit[];
 void tool_init(struct tool_opts *o, const char *name, const char *alpns);
 /* 0: taken; 1: not ours; TOOL_USAGE: bad value, already explained. */
 int tool_option(struct tool_opts *o, int c, const char *arg);
+/* A number of an option, from min to max. 0, or TOOL_USAGE and the reason said. */
+int tool_number(struct tool_opts *o, const char *what, const char *arg, unsigned int min,
+		unsigned int max, unsigned int *to);
 /* tool_long and the tool's own, for getopt_long(); to be freed. */
 struct option *tool_options(const struct option *own);
 /* Checks of the whole; 0 or TOOL_USAGE. */
 int tool_options_done(struct tool_opts *o, bool server);
 
-/* "NAME: text" on stderr, wiping a progress line of tool_line columns that stands there. */
+/*
+ * "NAME: text" on stderr, wiping a progress line of tool_line columns that stands there. The text may hold
+ * what a peer sent: control characters become '?'.
+ */
 extern int tool_line;
 void tool_say(const struct tool_opts *o, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -123,8 +123,8 @@ static int set_cipher(struct tool_opts *o, const char *arg)
 	return TOOL_USAGE;
 }
 
-static int set_number(struct tool_opts *o, const char *what, const char *arg, unsigned int min,
-		      unsigned int max, unsigned int *to)
+int tool_number(struct tool_opts *o, const char *what, const char *arg, unsigned int min,
+		unsigned int max, unsigned int *to)
 {
 	unsigned long value;
 	char *end;
@@ -153,7 +153,7 @@ int tool_option(struct tool_opts *o, int c, const char *arg)
 		o->verbose = true;
 		break;
 	case 'w':
-		if (set_number(o, "--timeout", arg, 0, 86400, &n))
+		if (tool_number(o, "--timeout", arg, 0, 86400, &n))
 			return TOOL_USAGE;
 		o->timeout_s = n;
 		break;
@@ -190,7 +190,7 @@ int tool_option(struct tool_opts *o, int c, const char *arg)
 		o->retry = true;
 		break;
 	case OPT_MAX_STREAMS:
-		return set_number(o, "--max-streams", arg, 1, 65535, &o->max_streams);
+		return tool_number(o, "--max-streams", arg, 1, 65535, &o->max_streams);
 	case OPT_PROGRESS:
 		o->progress = true;
 		break;
