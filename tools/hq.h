@@ -7,6 +7,7 @@
 
 #define HQ_ALPN			"hq-interop,hq-29"
 #define HQ_REQUEST_MAX		4096	/* bytes of a request line */
+#define HQ_ERROR_NONE		0	/* application error code: answered, the rest is not needed */
 #define HQ_ERROR_REFUSED	1	/* application error code: no such file, bad request */
 
 int hq_serve(int argc, char **argv);

@@ -131,17 +131,36 @@ static void stream_drop(struct hq_conn *c, struct hq_stream *s)
 	stream_free(s);
 }
 
+/*
+ * We are through with this stream. A client that has not ended its request is told to; where that end
+ * is in our receive queue already it must not be taken for the next request.
+ */
+static void stream_end(struct hq_conn *c, struct hq_stream *s, uint32_t code)
+{
+	struct quic_errinfo info = { .stream_id = s->sid, .errcode = code };
+
+	if (s->fin || !setsockopt(c->sd, SOL_QUIC, QUIC_SOCKOPT_STREAM_STOP_SENDING, &info,
+				  sizeof(info))) {
+		stream_drop(c, s);
+		return;
+	}
+	if (s->fd >= 0)
+		close(s->fd);
+	s->fd = -1;
+	free(s->request);
+	s->request = NULL;
+	s->over = true;
+}
+
 /* No file for this request: the stream is reset, both ways. */
 static void stream_refuse(struct hq_conn *c, struct hq_stream *s, const char *why)
 {
 	struct quic_errinfo info = { .stream_id = s->sid, .errcode = HQ_ERROR_REFUSED };
 
 	setsockopt(c->sd, SOL_QUIC, QUIC_SOCKOPT_STREAM_RESET, &info, sizeof(info));
-	if (!s->fin)
-		setsockopt(c->sd, SOL_QUIC, QUIC_SOCKOPT_STREAM_STOP_SENDING, &info, sizeof(info));
 	c->server->refused++;
 	conn_say(c, "refused", why);
-	stream_drop(c, s);
+	stream_end(c, s, HQ_ERROR_REFUSED);
 }
 
 static void stream_request(struct hq_conn *c, struct hq_stream *s, const uint8_t *data, size_t len)
@@ -205,7 +224,10 @@ static bool conn_recv(struct hq_conn *c)
 			return false;
 		if (flags & MSG_QUIC_STREAM_FIN)
 			s->fin = true;
-		stream_request(c, s, c->server->buf, ret);
+		if (!s->over)
+			stream_request(c, s, c->server->buf, ret);
+		else if (s->fin)
+			stream_drop(c, s);
 	}
 	return true;
 }
@@ -257,7 +279,7 @@ static void conn_send(struct hq_conn *c, bool writable, int64_t now)
 			switch (stream_send(c, s, &sent)) {
 			case SEND_DONE:
 				c->server->files++;
-				stream_drop(c, s);
+				stream_end(c, s, HQ_ERROR_NONE);
 				finished = true;
 				break;
 			case SEND_GONE:

@@ -10,6 +10,7 @@ struct hq_stream {
 	int64_t sid;
 	int fd;			/* the file; -1 while the request comes in */
 	bool fin;		/* the request ended */
+	bool over;		/* answered or refused, only its end is still to come */
 	uint64_t off, size;	/* sent, and the size at the opening */
 	size_t len;		/* of the request so far */
 	char *request;		/* allocated with the first byte, freed at its end */

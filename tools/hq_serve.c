@@ -23,7 +23,9 @@ struct serve {
 	struct hq_conn *conns;
 	struct hq_conn *last;		/* whose figures the progress line shows */
 	int64_t sweep, full_until;
+	bool broken;			/* accept() does not work any more */
 	unsigned int once;		/* end after this many connections; 0: never */
+	sigset_t unblocked;
 	struct progress progress;
 };
 
@@ -126,6 +128,7 @@ static void accept_all(struct serve *v)
 			listener_watch(v, false);
 		} else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
 			tool_say(&v->s.o, "accept: %s", strerror(errno));
+			v->broken = true;
 			stop = 1;
 		}
 		return;
@@ -180,11 +183,15 @@ static void show(struct serve *v, bool end)
 static int serve_run(struct serve *v)
 {
 	struct epoll_event events[EVENTS];
-	int i, n;
+	int i, n, timeout;
 
 	progress_start(&v->progress, v->s.o.name, v->s.o.progress);
-	while (!stop) {
-		n = epoll_wait(v->s.epoll, events, EVENTS, timers(v));
+	for (;;) {
+		timeout = timers(v);
+		if (stop)
+			break;
+		/* Signals come only in here: none is lost between the look at stop and the wait. */
+		n = epoll_pwait(v->s.epoll, events, EVENTS, timeout, &v->unblocked);
 		if (n < 0 && errno != EINTR) {
 			tool_say(&v->s.o, "epoll_wait: %s", strerror(errno));
 			return TOOL_NETWORK;
@@ -199,7 +206,22 @@ static int serve_run(struct serve *v)
 		show(v, false);
 	}
 	show(v, true);
-	return TOOL_OK;
+	return v->broken ? TOOL_NETWORK : TOOL_OK;
+}
+
+static void signals(struct serve *v)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+	sigset_t ours;
+
+	sigemptyset(&ours);
+	sigaddset(&ours, SIGINT);
+	sigaddset(&ours, SIGTERM);
+	sigprocmask(SIG_BLOCK, &ours, &v->unblocked);
+	sigdelset(&v->unblocked, SIGINT);
+	sigdelset(&v->unblocked, SIGTERM);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
 }
 
 static int serve_open(struct serve *v, int argc, char **argv)
@@ -265,7 +287,6 @@ int hq_serve(int argc, char **argv)
 		{ "once", required_argument, NULL, OPT_ONCE },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct sigaction action = { .sa_handler = on_signal };
 	struct option *options = tool_options(own);
 	struct serve v = { .sd = -1, .s.epoll = -1, .s.root = -1 };
 	int c, err = 0;
@@ -275,15 +296,14 @@ int hq_serve(int argc, char **argv)
 		if (c == 'h')
 			break;
 		if (c == OPT_ONCE)
-			v.once = strtoul(optarg, NULL, 10);
+			err = tool_number(&v.s.o, "--once", optarg, 0, 1000000, &v.once);
 		else
 			err = c == '?' ? TOOL_USAGE : tool_option(&v.s.o, c, optarg);
 	}
 	if (!err && c == 'h') {
 		help();
 	} else if (!err) {
-		sigaction(SIGINT, &action, NULL);
-		sigaction(SIGTERM, &action, NULL);
+		signals(&v);
 		err = serve_open(&v, argc - optind, argv + optind);
 		if (!err)
 			err = serve_run(&v);
