@@ -23,8 +23,9 @@ struct request {
 	struct hq_url url;
 	const char *text;
 	int fd;
-	bool opened, sent, done, failed;
+	bool opened, done, failed;
 	int64_t sid;
+	size_t asked;		/* bytes of the request line sent */
 	uint64_t bytes;
 	char *part, *file;	/* names; NULL: stdout or nowhere */
 };
@@ -65,7 +66,7 @@ static void help(void)
 	       "  quic-hq fetch [OPTIONS] URL...          https://HOST[:PORT]/PATH, port 443\n"
 	       "\n"
 	       "All files of a host come over one connection, as many at once as the server allows.\n"
-	       "They are named after the last part of the path.\n"
+	       "They are named after the last part of the path, so that part has to differ.\n"
 	       "\n"
 	       "  quic-hq fetch --ca ca.pem https://server.example:4433/a https://server.example:4433/b\n"
 	       "\n"
@@ -123,6 +124,10 @@ static bool request_file(struct fetch *f, struct request *r)
 		r->part = NULL;
 	if (r->part)
 		r->fd = open(r->part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (r->fd < 0 && r->part) {
+		free(r->part);	/* not ours to remove */
+		r->part = NULL;
+	}
 	return r->fd >= 0;
 }
 
@@ -144,6 +149,7 @@ static bool write_all(int fd, const uint8_t *data, size_t len)
 static void request_data(struct fetch *f, struct request *r, size_t len, bool fin)
 {
 	struct quic_errinfo stop = { .stream_id = r->sid };
+	int err;
 
 	if (r->done)
 		return;
@@ -152,8 +158,9 @@ static void request_data(struct fetch *f, struct request *r, size_t len, bool fi
 	f->moved = tool_now_us();
 	if ((len || fin) &&
 	    (!request_file(f, r) || (r->fd >= 0 && !write_all(r->fd, f->buf, len)))) {
+		err = errno;
 		setsockopt(f->sd, SOL_QUIC, QUIC_SOCKOPT_STREAM_STOP_SENDING, &stop, sizeof(stop));
-		request_close(f, r, true, strerror(errno));
+		request_close(f, r, true, strerror(err));
 		return;
 	}
 	if (fin)
@@ -202,16 +209,30 @@ static int request_open(struct fetch *f, struct request *r)
 	return stream_remember(f, r->sid, r) ? 0 : ENOMEM;
 }
 
+/* A server may allow less at once than a line has. What is taken in part has not carried the FIN. */
 static int request_send(struct fetch *f, struct request *r)
 {
 	char line[HQ_REQUEST_MAX];
-	int len = snprintf(line, sizeof(line), "GET %s\r\n", r->url.path);
+	size_t len = snprintf(line, sizeof(line), "GET %s\r\n", r->url.path);
+	ssize_t ret;
 
-	if (quic_sendmsg(f->sd, line, len, r->sid,
-			 MSG_DONTWAIT | MSG_NOSIGNAL | MSG_QUIC_STREAM_FIN) < 0)
-		return errno == ENOSPC ? EAGAIN : errno;
-	r->sent = true;
+	while (r->asked < len) {
+		ret = quic_sendmsg(f->sd, line + r->asked, len - r->asked, r->sid,
+				   MSG_DONTWAIT | MSG_NOSIGNAL | MSG_QUIC_STREAM_FIN);
+		if (ret < 0)
+			return errno == ENOSPC ? EAGAIN : errno;
+		r->asked += ret;
+	}
 	return 0;
+}
+
+/* The server answered, or said no, before it had the whole line. */
+static void request_drop(struct fetch *f, struct request *r)
+{
+	struct quic_errinfo reset = { .stream_id = r->sid, .errcode = HQ_ERROR_NONE };
+
+	setsockopt(f->sd, SOL_QUIC, QUIC_SOCKOPT_STREAM_RESET, &reset, sizeof(reset));
+	request_close(f, r, true, "the server did not want to read the request");
 }
 
 /* Start what may be started. 0 or the errno that ended the connection. */
@@ -233,7 +254,12 @@ static int requests_start(struct fetch *f)
 				break;
 			}
 		}
-		err = request_send(f, r);
+		/* EINVAL: the stream takes no more, by the server's STOP_SENDING. */
+		err = r->done ? EINVAL : request_send(f, r);
+		if (err == EINVAL) {
+			request_drop(f, r);
+			err = 0;
+		}
 		if (err) {
 			f->send_blocked = err == EAGAIN;
 			break;
@@ -367,14 +393,14 @@ static int connection_run(struct fetch *f)
 	return f->failed ? TOOL_FAILED : TOOL_OK;
 }
 
-static void json_write(struct fetch *f)
+static bool json_write(struct fetch *f)
 {
 	FILE *out = strcmp(f->json, "-") ? fopen(f->json, "we") : stdout;
 	double seconds = (tool_now_us() - f->start) / 1e6;
 
 	if (!out) {
 		tool_say(&f->o, "%s: %s", f->json, strerror(errno));
-		return;
+		return false;
 	}
 	fprintf(out, "{\"files\": %zu, \"failed\": %zu, \"bytes\": %llu, \"seconds\": %.6f, "
 		"\"connections\": %u, \"handshake_ms\": %.3f",
@@ -388,8 +414,11 @@ static void json_write(struct fetch *f)
 			(unsigned long long)f->info.packets_sent,
 			(unsigned long long)f->info.packets_lost);
 	fprintf(out, "}\n");
-	if (out != stdout)
-		fclose(out);
+	if (out == stdout ? fflush(out) : fclose(out)) {
+		tool_say(&f->o, "%s: %s", f->json, strerror(errno));
+		return false;
+	}
+	return true;
 }
 
 /* URLs of one host side by side, otherwise in the order given. */
@@ -421,6 +450,23 @@ static size_t group_end(const struct fetch *f, size_t i)
 	return i;
 }
 
+/* Two files of one name would be written into each other. */
+static bool names_differ(struct fetch *f)
+{
+	size_t i, j;
+
+	for (i = 1; i < f->count && !f->discard; i++) {
+		for (j = 0; j < i; j++) {
+			if (strcmp(f->reqs[i].url.name, f->reqs[j].url.name))
+				continue;
+			tool_say(&f->o, "%s and %s would both be saved as %s: fetch them one after the other, into folders of their own",
+				 f->reqs[j].text, f->reqs[i].text, f->reqs[i].url.name);
+			return false;
+		}
+	}
+	return true;
+}
+
 static int requests_parse(struct fetch *f, int argc, char **argv)
 {
 	int i;
@@ -445,6 +491,8 @@ static int requests_parse(struct fetch *f, int argc, char **argv)
 		}
 		f->count++;
 	}
+	if (!names_differ(f))
+		return TOOL_USAGE;
 	group(f->reqs, f->count);
 	return tool_options_done(&f->o, false);
 }
@@ -470,8 +518,8 @@ static int fetch_run(struct fetch *f)
 		if (f->sd >= 0)
 			close(f->sd);
 	}
-	if (f->json)
-		json_write(f);
+	if (f->json && !json_write(f) && !ret)
+		ret = TOOL_FAILED;
 	return ret;
 }
 
@@ -504,11 +552,9 @@ static int fetch_option(struct fetch *f, int c, const char *arg)
 		f->discard = true;
 		return 0;
 	case OPT_PARALLEL:
-		f->parallel = strtoul(arg, NULL, 10);
-		return 0;
+		return tool_number(&f->o, "--parallel", arg, 0, 1000000, &f->parallel);
 	case OPT_STALL:
-		f->stall_s = strtoul(arg, NULL, 10);
-		return f->stall_s ? 0 : TOOL_USAGE;
+		return tool_number(&f->o, "--stall", arg, 1, 86400, &f->stall_s);
 	case OPT_JSON:
 		f->json = arg;
 		return 0;
