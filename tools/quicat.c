@@ -35,7 +35,6 @@ struct cat {
 	uint8_t out[BUF_SIZE];	/* stream to stdout */
 	size_t out_len, out_off;
 	bool fin_received;
-	bool out_closed;	/* nobody reads our stdout */
 	size_t out_chunk;	/* that a write takes without waiting */
 
 	uint64_t sent, received;
@@ -54,7 +53,7 @@ static void help(void)
 	       "quicat ends when both sides have ended. A listener serves one connection.\n"
 	       "\n"
 	       "Send a file:\n"
-	       "  receiver$ quicat -l --cert server.pem --key server.key 4433 > copy\n"
+	       "  receiver$ quicat -l --cert server.pem --key server.key 4433 > copy < /dev/null\n"
 	       "  sender$   quicat --ca ca.pem server.example 4433 < file\n"
 	       "Talk with a shared secret instead of certificates (printf 'me:%%s\\n' $(openssl rand -hex 32) > psk):\n"
 	       "  quicat -l --psk psk 4433          quicat --psk psk server.example 4433\n"
@@ -148,6 +147,25 @@ static int fail_ended(struct cat *c)
 						    "connection ended before the peer's end of data");
 }
 
+/* Something happened to a stream. Only a reset ends more than itself: no FIN will come. */
+static int event_take(struct cat *c, size_t len)
+{
+	struct quic_stream_update update;
+
+	c->backoff = 0;
+	if (c->out[0] != QUIC_EVENT_STREAM_UPDATE || len < 1 + sizeof(update))
+		return 0;
+	memcpy(&update, c->out + 1, sizeof(update));
+	if (update.state == QUIC_STREAM_RECV_STATE_RESET_RECVD)
+		tool_say(&c->o, "the peer broke off its stream: error 0x%x", update.errcode);
+	else if (update.state == QUIC_STREAM_SEND_STATE_RESET_SENT && update.id == c->sid &&
+		 !c->fin_sent)
+		tool_say(&c->o, "the peer wants no more of our data: error 0x%x", update.errcode);
+	else
+		return 0;
+	return TOOL_FAILED;
+}
+
 static int stream_recv(struct cat *c)
 {
 	uint32_t flags = MSG_DONTWAIT;
@@ -160,10 +178,8 @@ static int stream_recv(struct cat *c)
 			return 0;
 		return fail_ended(c);
 	}
-	if (flags & MSG_QUIC_NOTIFICATION) {
-		c->backoff = 0;
-		return 0;
-	}
+	if (flags & MSG_QUIC_NOTIFICATION)
+		return event_take(c, ret);
 	if (!ret && !(flags & MSG_QUIC_STREAM_FIN)) {
 		errno = ENOTCONN;
 		return fail_ended(c);
@@ -176,8 +192,6 @@ static int stream_recv(struct cat *c)
 	c->received += ret;
 	if (flags & MSG_QUIC_STREAM_FIN)
 		c->fin_received = true;
-	if (c->out_closed)
-		c->out_len = 0;
 	return 0;
 }
 
@@ -269,6 +283,7 @@ static int cat_run(struct cat *c)
 
 	c->sid = -1;
 	tool_event(c->sd, QUIC_EVENT_STREAM_MAX_DATA);
+	tool_event(c->sd, QUIC_EVENT_STREAM_UPDATE);
 	c->may_open = c->listen ? tool_now_us() + GRACE_US : 0;
 	/* A pipe that is writable takes a page without waiting; a file takes anything. */
 	c->out_chunk = !fstat(STDOUT_FILENO, &st) && S_ISREG(st.st_mode) ? sizeof(c->out) : 4096;
