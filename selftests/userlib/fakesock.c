@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@
 #define FDS		4096
 #define CHUNK		16384	/* bytes of a record; less than any buffer of the callers */
 #define STREAM_LIMIT	5	/* a client's streams at once: small, so that waiting is tested */
+#define STOPPED		64	/* streams of which a socket wants nothing more, the last ones */
 
 enum kind { K_CRYPTO, K_STREAM, K_RESET, K_CLOSE };
 
@@ -36,6 +38,8 @@ struct sock {
 	uint16_t port;
 	int64_t next, last;
 	unsigned int open, events;
+	int64_t stopped[STOPPED];	/* + 1; 0: none */
+	unsigned int nstopped;
 	char alpn[QUIC_ALPN_MAX + 1];
 	struct quic_connection_close close, peer_close;
 	struct quic_info info;
@@ -196,6 +200,14 @@ int getsockopt(int fd, int level, int opt, void *val, socklen_t *len)
 	return -1;
 }
 
+/* $FAKE_CHUNK: a send takes no more than that. */
+static size_t chunk(void)
+{
+	const char *text = getenv("FAKE_CHUNK");
+
+	return text ? strtoul(text, NULL, 10) : CHUNK;
+}
+
 static ssize_t record_send(int fd, struct record *r, const struct iovec *iov, int flags)
 {
 	struct iovec v[2] = { { r, sizeof(*r) }, { NULL, 0 } };
@@ -204,8 +216,8 @@ static ssize_t record_send(int fd, struct record *r, const struct iovec *iov, in
 
 	if (iov)
 		v[1] = *iov;
-	if (v[1].iov_len > CHUNK) {
-		v[1].iov_len = CHUNK;
+	if (v[1].iov_len > (r->kind == K_STREAM ? chunk() : CHUNK)) {
+		v[1].iov_len = r->kind == K_STREAM ? chunk() : CHUNK;
 		r->flags &= ~(uint32_t)MSG_QUIC_STREAM_FIN;
 	}
 	ret = REAL(sendmsg)(fd, &msg, MSG_NOSIGNAL | (flags & MSG_DONTWAIT));
@@ -235,6 +247,9 @@ int setsockopt(int fd, int level, int opt, const void *val, socklen_t len)
 		r.flags = ((const struct quic_errinfo *)val)->errcode;
 		return record_send(fd, &r, NULL, MSG_DONTWAIT) < 0 ? -1 : 0;
 	case QUIC_SOCKOPT_STREAM_STOP_SENDING:
+		s->stopped[s->nstopped++ % STOPPED] =
+			((const struct quic_errinfo *)val)->stream_id + 1;
+		return 0;
 	case QUIC_SOCKOPT_TRANSPORT_PARAM:
 	case QUIC_SOCKOPT_TRANSPORT_PARAM_EXT:
 	case QUIC_SOCKOPT_CONFIG:
@@ -291,6 +306,16 @@ static ssize_t event_make(struct sock *s, const struct record *r, struct msghdr 
 	return 1 + sizeof(update);
 }
 
+static bool is_stopped(const struct sock *s, int64_t sid)
+{
+	size_t i;
+
+	for (i = 0; i < STOPPED; i++)
+		if (s->stopped[i] == sid + 1)
+			return true;
+	return false;
+}
+
 static void cmsg_make(struct msghdr *msg, int type, const void *data, size_t len)
 {
 	struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg);
@@ -340,6 +365,8 @@ ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 				return ret;
 			continue;
 		}
+		if (is_stopped(s, r.sid))
+			continue;
 		info = (struct quic_stream_info){ r.sid, r.flags & MSG_QUIC_STREAM_FIN };
 		if (info.stream_flags && !s->server)
 			s->open--;

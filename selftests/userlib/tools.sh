@@ -178,6 +178,31 @@ check "serve: link out refused" refused /link
 check "serve: absolute path stays inside" refused //etc/passwd
 check "serve: directory refused" refused /sub
 check "serve: ten clients" at_once
+# A client that ends its request later than the answer begins, one that asks for what is not there, one
+# with a terminal's commands in its request: a server that tells all.
+# shellcheck disable=SC2059 # the request is a format
+one_line()	# REQUEST SECONDS: what comes back
+{
+	{ printf "$1"; sleep "$2"; } | quic "$bin/quicat" "${ca[@]}" --alpn hq-interop localhost $port
+}
+serve -v "${keys[@]}"
+url=https://localhost:$port
+log=$work/serve.$port
+late_end() { [ "$(one_line 'GET /index.html\r\n' 0.5)" = index ] && sleep 0.2 && ! grep refused "$log"; }
+broken_off() { status 1 one_line 'GET /nothere\r\n' 0 2>"$work/err" && grep 'broke off' "$work/err"; }
+no_escapes() { status 1 one_line 'GET /\033[31mred\033\r\n' 0 && sleep 0.2 && grep -F '/?[31mred?' "$log" && ! grep $'\033' "$log"; }
+same_name() { status 2 "${fetch[@]}" $url/f1 $url/sub/f1 && "${fetch[@]}" --discard $url/f1 $url/f1; }
+bad_port() { status 3 "${fetch[@]}" https://localhost:70000/f1 2>"$work/err" && grep 'not a port' "$work/err"; }
+small_pieces() { FAKE_CHUNK=3 "${fetch[@]}" $url/f2 $url/f3 && cmp "$work/www/f2" "$work/out/f2" && cmp "$work/www/f3" "$work/out/f3"; }
+
+check "serve: a request that ends after its answer" late_end
+check "quicat: the peer breaks off" broken_off
+check "serve: no control characters in the log" no_escapes
+check "fetch: two files of one name" same_name
+[ "$real" ] || check "fetch: sends taken in pieces" small_pieces
+check "fetch: bad numbers" status 2 "${fetch[@]}" --parallel many $url/f1
+check "fetch: json that cannot be written" status 1 "${fetch[@]}" --json /nonexistent/j $url/f4
+check "fetch: not a port" bad_port
 check "fetch: not a URL" status 2 "${fetch[@]}" http://localhost/
 check "fetch: untrusted" status 4 quic "$bin/quic-hq" fetch -d "$work/out" $url/f1
 check "fetch: nobody there" status 3 "${fetch[@]}" https://localhost:1/f1
@@ -199,8 +224,8 @@ silent()
 
 # In this shell: a subshell cannot wait for it. Sanitizers report leaks by the status, too.
 kill -TERM $servers
-wait $servers
-stopped=$?
+stopped=0
+for server in $servers; do wait "$server" || stopped=$?; done
 servers=
 check "serve: ends at SIGTERM, leaving nothing" [ $stopped = 0 ]
 echo "1..$count"
