@@ -19,7 +19,7 @@ static int params_recv(gnutls_session_t session, const unsigned char *data, size
 
 	if (!ctx)
 		return GNUTLS_E_INTERNAL_ERROR;
-	if (len > sizeof(ctx->params)) {
+	if (len > QUIC_CTX_PARAMS_MAX) {
 		quic_ctx_fail(ctx, -EPROTO, "the peer's transport parameters are too long (%zu bytes)",
 			      len);
 		return GNUTLS_E_RECEIVED_ILLEGAL_PARAMETER;
@@ -32,15 +32,21 @@ static int params_recv(gnutls_session_t session, const unsigned char *data, size
 		return GNUTLS_E_RECEIVED_ILLEGAL_PARAMETER;
 	}
 
+	free(ctx->params);
+	ctx->params = malloc(len);
+	if (!ctx->params && len)
+		return GNUTLS_E_MEMORY_ERROR;
 	err = ctx->sys->setopt(ctx->sd, QUIC_SOCKOPT_TRANSPORT_PARAM_EXT, data, len);
 	if (err) {
-		ctx->kernel_closed = true;
+		/* Parameters it does not like it has answered already (RFC 9000, 7.4). */
+		ctx->kernel_closed = err == -EINVAL || err == -EPIPE;
 		ctx->sys_err = quic_ctx_fail(ctx, err == -EINVAL ? -EPROTO : err,
 					     "the kernel refuses the peer's transport parameters: %s",
 					     strerror(-err));
 		return GNUTLS_E_RECEIVED_ILLEGAL_PARAMETER;
 	}
-	memcpy(ctx->params, data, len);
+	if (len)
+		memcpy(ctx->params, data, len);
 	ctx->params_len = len;
 	ctx->params_seen = true;
 	return 0;
@@ -72,9 +78,18 @@ static void ctx_free(gnutls_ext_priv_data_t data)
 
 	if (!ctx)
 		return;
-	quic_queue_free(&ctx->out);
+	quic_ctx_rest(ctx);
+	free(ctx->params);
 	free(ctx->hostname);
 	free(ctx);
+}
+
+void quic_ctx_rest(struct quic_ctx *ctx)
+{
+	quic_queue_free(&ctx->out);
+	ctx->step_pending = false;
+	free(ctx->recv);
+	ctx->recv = NULL;
 }
 
 struct quic_ctx *quic_ctx_find(gnutls_session_t session)
@@ -98,8 +113,7 @@ struct quic_ctx *quic_ctx_attach(gnutls_session_t session)
 					  GNUTLS_EXT_TLS, params_recv, params_send, ctx_free, NULL,
 					  NULL, GNUTLS_EXT_FLAG_TLS | GNUTLS_EXT_FLAG_CLIENT_HELLO |
 					  GNUTLS_EXT_FLAG_EE);
-	/* A session that was used and released before has the extension still. */
-	if (ret && ret != GNUTLS_E_ALREADY_REGISTERED)
+	if (ret)
 		return NULL;
 
 	ctx = calloc(1, sizeof(*ctx));
@@ -117,10 +131,16 @@ struct quic_ctx *quic_ctx_attach(gnutls_session_t session)
 	return ctx;
 }
 
+/*
+ * The context stays with the session: GnuTLS has pointers to the names to verify, and tickets and the
+ * reason of a failure may still be asked for.
+ */
 void quic_handshake_deinit(gnutls_session_t session)
 {
-	if (quic_ctx_find(session))
-		gnutls_ext_set_data(session, TLSEXT_QUIC_PARAMS, NULL);
+	struct quic_ctx *ctx = quic_ctx_find(session);
+
+	if (ctx)
+		quic_ctx_rest(ctx);
 }
 
 int quic_ctx_fail(struct quic_ctx *ctx, int err, const char *fmt, ...)
@@ -132,6 +152,7 @@ int quic_ctx_fail(struct quic_ctx *ctx, int err, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(ctx->error, sizeof(ctx->error), fmt, ap);
 	va_end(ap);
+	quic_log_clean(ctx->error);
 	quic_log(LOG_ERR, "%s", ctx->error);
 	return err;
 }

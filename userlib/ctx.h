@@ -13,7 +13,7 @@
 #include "sys.h"
 
 #define QUIC_CTX_RECV_SIZE	16384
-#define QUIC_CTX_PARAMS_MAX	1024
+#define QUIC_CTX_PARAMS_MAX	4096	/* what the kernel takes */
 #define QUIC_CTX_ALERT_NONE	(-1)
 
 struct quic_ctx {
@@ -21,7 +21,7 @@ struct quic_ctx {
 	const struct quic_sys *sys;
 	int sd;
 	bool server;
-	bool started;		/* quic_handshake_init() was called */
+	bool started;		/* quic_handshake_init() was called: once for a session */
 	bool io_done;		/* something was sent or received */
 	bool tls_done;		/* GnuTLS has nothing more to do */
 	bool alpn_wanted;	/* protocols were offered: one must be chosen */
@@ -32,11 +32,14 @@ struct quic_ctx {
 	int timeout_ms;		/* of quic_handshake(); 0: none of ours */
 	char *hostname;		/* to be verified; GnuTLS keeps pointers to it and to verify */
 	gnutls_typed_vdata_st verify[2];
+	unsigned int cert_status;	/* what is wrong with a certificate nobody had to show */
+
+	const char *psk_file;	/* server: whose keys clients may have; belongs to the quic_tls */
 
 	/* The peer's transport parameters; a second ClientHello must repeat them. */
 	size_t params_len;
 	bool params_seen;
-	uint8_t params[QUIC_CTX_PARAMS_MAX];
+	uint8_t *params;
 
 	struct quic_queue out;	/* TLS messages to be sent */
 	bool step_pending;
@@ -47,7 +50,7 @@ struct quic_ctx {
 		char buf[CMSG_SPACE(sizeof(struct quic_handshake_info))];
 		struct cmsghdr align;
 	} control;
-	uint8_t recv[QUIC_CTX_RECV_SIZE];
+	uint8_t *recv;		/* QUIC_CTX_RECV_SIZE bytes, while the handshake runs */
 
 	char error[320];
 };
@@ -56,6 +59,9 @@ struct quic_ctx {
 struct quic_ctx *quic_ctx_attach(gnutls_session_t session);
 /* The same, only if there is one. */
 struct quic_ctx *quic_ctx_find(gnutls_session_t session);
+
+/* Nothing more is to be sent or received: give back what only that needed. */
+void quic_ctx_rest(struct quic_ctx *ctx);
 
 /* Note the reason of a failure, once: the first is the cause. Returns err. */
 int quic_ctx_fail(struct quic_ctx *ctx, int err, const char *fmt, ...)

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include "ctx.h"
@@ -48,7 +49,8 @@ static int tls_errno(int ret)
 /* Why a certificate was refused, in GnuTLS's words and with the name we looked for. */
 static int fail_certificate(struct quic_ctx *ctx)
 {
-	unsigned int status = gnutls_session_get_verify_cert_status(ctx->session);
+	unsigned int status = ctx->cert_status ? ctx->cert_status :
+			      gnutls_session_get_verify_cert_status(ctx->session);
 	gnutls_datum_t text = { 0 };
 	int err = -EKEYREJECTED;
 
@@ -68,7 +70,7 @@ static int fail_tls(struct quic_ctx *ctx, int ret)
 
 	if (ctx->sys_err)
 		err = ctx->sys_err;
-	else if (ret == GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR)
+	else if (ctx->cert_status || ret == GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR)
 		err = fail_certificate(ctx);
 	else
 		err = quic_ctx_fail(ctx, tls_errno(ret), "TLS: %s", gnutls_strerror(ret));
@@ -152,7 +154,7 @@ static void step_send(struct quic_ctx *ctx)
 
 static void step_recv(struct quic_ctx *ctx)
 {
-	ctx->iov = (struct iovec){ ctx->recv, sizeof(ctx->recv) };
+	ctx->iov = (struct iovec){ ctx->recv, QUIC_CTX_RECV_SIZE };
 	ctx->msg = (struct msghdr){
 		.msg_iov = &ctx->iov,
 		.msg_iovlen = 1,
@@ -169,12 +171,14 @@ static void step_recv(struct quic_ctx *ctx)
 static int step_next(struct quic_ctx *ctx, struct quic_handshake_step **step)
 {
 	*step = NULL;
-	if (ctx->out.head)
+	if (ctx->out.head) {
 		step_send(ctx);
-	else if (!ctx->tls_done)
+	} else if (!ctx->tls_done) {
 		step_recv(ctx);
-	else
+	} else {
+		quic_ctx_rest(ctx);
 		return 0;
+	}
 	ctx->step_pending = true;
 	*step = &ctx->step;
 	return 0;
@@ -216,6 +220,12 @@ static int done_send(struct quic_ctx *ctx)
 
 	if (ret == -EAGAIN || ret == -EINTR)
 		return 0;
+	/* A peer that has all it wanted may leave before it is sent a ticket. */
+	if (ret < 0 && ctx->tls_done && ctx->out.head->level == QUIC_CRYPTO_APP) {
+		quic_log(LOG_INFO, "session tickets not sent: %s", strerror(-ret));
+		quic_queue_free(&ctx->out);
+		return 0;
+	}
 	if (ret < 0)
 		return fail_closed(ctx, ret);
 	if (!ret || (size_t)ret > ctx->iov.iov_len)
@@ -252,9 +262,9 @@ static int done_recv(struct quic_ctx *ctx)
 	if (len <= 0)
 		return fail_closed(ctx, len ? len : -ECONNRESET);
 	ctx->io_done = true;
-	if ((size_t)len > sizeof(ctx->recv))
-		return quic_ctx_fail(ctx, -EINVAL, "handshake step: retval %zd of %zu bytes", len,
-				     sizeof(ctx->recv));
+	if (len > QUIC_CTX_RECV_SIZE)
+		return quic_ctx_fail(ctx, -EINVAL, "handshake step: retval %zd of %d bytes", len,
+				     QUIC_CTX_RECV_SIZE);
 	if (ctx->msg.msg_flags & MSG_QUIC_NOTIFICATION) {
 		quic_log(LOG_DEBUG, "event %u during the handshake, dropped", ctx->recv[0]);
 		return 0;
@@ -297,7 +307,11 @@ int quic_handshake_init(gnutls_session_t session, struct quic_handshake_step **s
 	if (ctx->sd < 0)
 		return quic_ctx_fail(ctx, -EBADF,
 				     "the session has no socket: call gnutls_transport_set_int() first");
+	ctx->recv = malloc(QUIC_CTX_RECV_SIZE);
+	if (!ctx->recv)
+		return -ENOMEM;
 	ctx->started = true;
+	quic_keylog_create();
 	ctx->server = sys_is_server(ctx->sys, ctx->sd);
 	quic_hooks_install(session);
 

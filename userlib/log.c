@@ -38,6 +38,16 @@ void quic_log(int level, const char *fmt, ...)
 	atomic_load(&log_func)(level, msg);
 }
 
+/* C0, DEL and, as UTF-8 has them, C1: terminals obey those. */
+void quic_log_clean(char *text)
+{
+	unsigned char *p = (unsigned char *)text;
+
+	for (; *p; p++)
+		if (*p < ' ' || *p == 0x7f || (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0))
+			*p = '?';
+}
+
 static const struct {
 	int err;
 	const char *text;

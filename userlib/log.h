@@ -6,6 +6,11 @@
 #include <stdarg.h>
 #include <syslog.h>
 
+/* In place: control characters that a peer may have sent become '?'. */
+void quic_log_clean(char *text);
 void quic_log(int level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Before GnuTLS does it (keylog.c). */
+void quic_keylog_create(void);
 
 #endif /* QUIC_USERLIB_LOG_H */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include "ctx.h"
 #include "log.h"
 #include "tls.h"
 
@@ -44,32 +45,31 @@ static int entry_copy(const char *name, const char *key, char **identity, gnutls
 	return -ENOMEM;
 }
 
-int quic_psk_load(const struct quic_handshake_opts *opts, char **identity, gnutls_datum_t *hexkey)
+/* The key of an identity, or the first there is. -ENOENT: none; -EINVAL: see *number; -errno: the file */
+static int psk_find(const char *file, const char *wanted, char **identity, gnutls_datum_t *hexkey,
+		    int *number)
 {
-	const char *wanted = opts->psk_identity;
-	int err = -ENOENT, number = 0;
-	char *line = NULL, *name, *key;
+	char *line = NULL, *name, *key, buf[BUFSIZ];
+	int err = -ENOENT;
 	size_t room = 0;
 	struct stat st;
 	FILE *f;
 
-	f = fopen(opts->psk_file, "re");
+	*number = 0;
+	f = fopen(file, "re");
 	if (!f)
-		return quic_tls_fail(opts, -errno, "cannot read the PSK file %s: %s",
-				     opts->psk_file, strerror(errno));
+		return -errno;
+	setvbuf(f, buf, _IOFBF, sizeof(buf));
 	if (!fstat(fileno(f), &st) && st.st_mode & 077)
-		quic_log(LOG_NOTICE, "others may read the keys in %s: chmod 600 it",
-			 opts->psk_file);
+		quic_log(LOG_NOTICE, "others may read the keys in %s: chmod 600 it", file);
 
 	while (err == -ENOENT && getline(&line, &room, f) > 0) {
-		number++;
+		++*number;
 		name = line_split(line, &key);
 		if (!name)
 			continue;
 		if (!key)
-			err = quic_tls_fail(opts, -EINVAL,
-					    "%s line %d: not of the form identity:hexadecimal key",
-					    opts->psk_file, number);
+			err = -EINVAL;
 		else if (!wanted || !strcmp(wanted, name))
 			err = entry_copy(name, key, identity, hexkey);
 	}
@@ -77,8 +77,48 @@ int quic_psk_load(const struct quic_handshake_opts *opts, char **identity, gnutl
 		explicit_bzero(line, room);
 	free(line);
 	fclose(f);
-	if (err == -ENOENT)
+	explicit_bzero(buf, sizeof(buf));
+	return err;
+}
+
+int quic_psk_load(const struct quic_handshake_opts *opts, char **identity, gnutls_datum_t *hexkey)
+{
+	const char *wanted = opts->psk_identity;
+	int number, err;
+
+	err = psk_find(opts->psk_file, wanted, identity, hexkey, &number);
+	if (err == -EINVAL)
+		quic_tls_fail(opts, err, "%s line %d: not of the form identity:hexadecimal key",
+			      opts->psk_file, number);
+	else if (err == -ENOENT && number)
 		quic_tls_fail(opts, err, "no key for %s in %s", wanted ? wanted : "anyone",
 			      opts->psk_file);
+	else if (err)
+		quic_tls_fail(opts, err, "cannot read the PSK file %s: %s", opts->psk_file,
+			      strerror(-err));
 	return err;
+}
+
+/* 1: nobody of this name. GnuTLS then goes on with a random key, so that names cannot be tried out. */
+int quic_psk_of_client(gnutls_session_t session, const gnutls_datum_t *name, gnutls_datum_t *key)
+{
+	struct quic_ctx *ctx = quic_ctx_find(session);
+	gnutls_datum_t hex = { 0 };
+	char *wanted, *identity = NULL;
+	int number, err;
+
+	if (!ctx || !ctx->psk_file || memchr(name->data, 0, name->size))
+		return 1;
+	wanted = strndup((const char *)name->data, name->size);
+	if (!wanted)
+		return -1;
+	err = psk_find(ctx->psk_file, wanted, &identity, &hex, &number);
+	free(wanted);
+	free(identity);
+	if (err)
+		return err == -ENOENT ? 1 : -1;
+	err = gnutls_hex_decode2(&hex, key);
+	explicit_bzero(hex.data, hex.size);
+	free(hex.data);
+	return err ? -1 : 0;
 }

@@ -18,7 +18,8 @@ static bool is_address(const char *host)
 {
 	struct in6_addr addr;
 
-	return inet_pton(AF_INET, host, &addr) == 1 || inet_pton(AF_INET6, host, &addr) == 1;
+	/* No name has a colon; an IPv6 address may have its interface behind it. */
+	return inet_pton(AF_INET, host, &addr) == 1 || strchr(host, ':');
 }
 
 /* "a,b" into names; an empty name or too many of them: -EINVAL. */
@@ -137,6 +138,7 @@ int quic_session_get_data(gnutls_session_t session, void *data, size_t *size)
 	if (gnutls_session_get_data2(session, &blob))
 		return -EPROTO;
 	err = copy_out(data, size, &blob);
+	explicit_bzero(blob.data, blob.size);
 	gnutls_free(blob.data);
 	return err;
 }
@@ -162,12 +164,16 @@ static int set_priority(const struct quic_tls *tls, gnutls_session_t session,
 			const struct quic_config *config)
 {
 	const char *where = NULL;
-	char text[512];
+	char text[1024];
 	int ret;
 
-	snprintf(text, sizeof(text), "%s%s%s", tls->priority ? tls->priority : QUIC_PRIORITY,
+	ret = snprintf(text, sizeof(text), "%s%s%s", tls->priority ? tls->priority : QUIC_PRIORITY,
 		 tls->priority ? "" : cipher_wish(config),
-		 tls->psk && !tls->priority ? ":+ECDHE-PSK:+DHE-PSK:+PSK" : "");
+		 tls->psk_file && !tls->priority ? ":+ECDHE-PSK:+DHE-PSK:+PSK" : "");
+	if (ret >= (int)sizeof(text)) {
+		quic_log(LOG_ERR, "GnuTLS priority string: longer than %zu bytes", sizeof(text) - 1);
+		return -EINVAL;
+	}
 	ret = gnutls_priority_set_direct(session, text, &where);
 	if (!ret)
 		return 0;
@@ -232,7 +238,7 @@ static int set_verify_server(const struct quic_tls *tls, struct quic_ctx *ctx, c
 	if (hostname && !is_address(hostname) &&
 	    gnutls_server_name_set(ctx->session, GNUTLS_NAME_DNS, hostname, strlen(hostname)))
 		return quic_ctx_fail(ctx, -EINVAL, "not a host name: %s", hostname);
-	if (tls->psk) {
+	if (tls->psk_file) {
 		gnutls_session_set_verify_function(ctx->session, refuse_certificate);
 		return 0;
 	}
@@ -249,6 +255,9 @@ static int set_verify_server(const struct quic_tls *tls, struct quic_ctx *ctx, c
 	ctx->hostname = strdup(hostname);
 	if (!ctx->hostname)
 		return -ENOMEM;
+	/* Certificates know no interfaces: fe80::1%eth0 is fe80::1 to them. */
+	if (strchr(ctx->hostname, ':'))
+		ctx->hostname[strcspn(ctx->hostname, "%")] = 0;
 	ctx->verify[0] = (gnutls_typed_vdata_st){
 		.type = GNUTLS_DT_DNS_HOSTNAME,
 		.data = (unsigned char *)ctx->hostname,
@@ -258,6 +267,20 @@ static int set_verify_server(const struct quic_tls *tls, struct quic_ctx *ctx, c
 		.data = (unsigned char *)GNUTLS_KP_TLS_WWW_SERVER,
 	};
 	gnutls_session_set_verify_cert2(ctx->session, ctx->verify, 2, 0);
+	return 0;
+}
+
+/* A client need not show one then, but what it shows has to be good. */
+static int verify_if_shown(gnutls_session_t session)
+{
+	struct quic_ctx *ctx = quic_ctx_find(session);
+	unsigned int count = 0;
+
+	if (!gnutls_certificate_get_peers(session, &count) || !count)
+		return 0;
+	if (!ctx || gnutls_certificate_verify_peers(session, ctx->verify, 1, &ctx->cert_status) < 0 ||
+	    ctx->cert_status)
+		return GNUTLS_E_CERTIFICATE_ERROR;
 	return 0;
 }
 
@@ -271,13 +294,14 @@ static void set_verify_client(const struct quic_tls *tls, struct quic_ctx *ctx,
 		return;
 	gnutls_certificate_server_set_request(ctx->session, require ? GNUTLS_CERT_REQUIRE :
 								 GNUTLS_CERT_REQUEST);
-	if (!require)
-		return;
 	ctx->verify[0] = (gnutls_typed_vdata_st){
 		.type = GNUTLS_DT_KEY_PURPOSE_OID,
 		.data = (unsigned char *)GNUTLS_KP_TLS_WWW_CLIENT,
 	};
-	gnutls_session_set_verify_cert2(ctx->session, ctx->verify, 1, 0);
+	if (require)
+		gnutls_session_set_verify_cert2(ctx->session, ctx->verify, 1, 0);
+	else
+		gnutls_session_set_verify_function(ctx->session, verify_if_shown);
 }
 
 /* Tickets are sealed with the listener's key, so that any of its connections can open them. */
@@ -311,6 +335,7 @@ static int session_setup(const struct quic_tls *tls, struct quic_ctx *ctx, const
 		return err;
 	if (!tls->server)
 		return set_verify_server(tls, ctx, hostname);
+	ctx->psk_file = tls->psk_file;
 	set_verify_client(tls, ctx, &config);
 	set_tickets(ctx);
 	return 0;

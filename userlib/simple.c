@@ -6,20 +6,36 @@
 #include "ctx.h"
 #include "tls.h"
 
+/* A client's certificate may be wished for by socket option: the authorities are read for it, too. */
+static unsigned int socket_wishes(int sd, const struct quic_sys *sys)
+{
+	struct quic_config config = { 0 };
+	socklen_t len = sizeof(config);
+
+	if (sys->getopt(sd, QUIC_SOCKOPT_CONFIG, &config, &len))
+		return 0;
+	return config.certificate_request == 2 ? QUIC_HANDSHAKE_CERT_REQUIRE :
+	       config.certificate_request == 1 ? QUIC_HANDSHAKE_CERT_REQUEST : 0;
+}
+
 int quic_simple_handshake(int sd, const struct quic_sys *sys, bool server,
 			  const struct quic_handshake_opts *caller)
 {
-	struct quic_handshake_opts opts = { 0 };
+	struct quic_handshake_opts opts;
 	gnutls_session_t session;
 	struct quic_tls *tls;
 	int err;
 
 	if (sd < 0 || !caller)
 		return -EINVAL;
-	err = server ? quic_tls_new_server(&tls, caller) : quic_tls_new_client(&tls, caller);
+	err = quic_tls_take_opts(&opts, caller);
 	if (err)
 		return err;
-	memcpy(&opts, caller, caller->size < sizeof(opts) ? caller->size : sizeof(opts));
+	if (server)
+		opts.flags |= socket_wishes(sd, sys);
+	err = server ? quic_tls_new_server(&tls, &opts) : quic_tls_new_client(&tls, &opts);
+	if (err)
+		return err;
 
 	err = quic_tls_session_sys(tls, sd, sys, NULL, &session);
 	if (err) {

@@ -63,7 +63,7 @@ static int load_key(struct quic_tls *tls, const struct quic_handshake_opts *opts
 	int ret;
 
 	if (!opts->cert_file && !opts->pkey_file) {
-		if (!tls->server || tls->psk)
+		if (!tls->server || tls->psk_file)
 			return 0;
 		return quic_tls_fail(opts, -EINVAL,
 				     "a server needs a certificate and its key, or a PSK file");
@@ -92,8 +92,7 @@ static int load_psk(struct quic_tls *tls, const struct quic_handshake_opts *opts
 
 	if (!opts->psk_file)
 		return 0;
-	tls->psk = true;
-	/* The server is checked here too: GnuTLS opens the file only when a client comes. */
+	/* The server is checked here too: the file is read again when a client comes. */
 	err = quic_psk_load(opts, &identity, &key);
 	if (err)
 		return err;
@@ -101,8 +100,8 @@ static int load_psk(struct quic_tls *tls, const struct quic_handshake_opts *opts
 	if (tls->server) {
 		ret = gnutls_psk_allocate_server_credentials(&tls->psk_server);
 		if (!ret)
-			ret = gnutls_psk_set_server_credentials_file(tls->psk_server,
-								     opts->psk_file);
+			gnutls_psk_set_server_credentials_function2(tls->psk_server,
+								    quic_psk_of_client);
 	} else {
 		ret = gnutls_psk_allocate_client_credentials(&tls->psk_client);
 		if (!ret)
@@ -135,6 +134,8 @@ static int tls_load(struct quic_tls *tls, const struct quic_handshake_opts *opts
 		err = copy_text(&tls->alpns, opts->alpns);
 	if (!err)
 		err = copy_text(&tls->priority, opts->priority);
+	if (!err)
+		err = copy_text(&tls->psk_file, opts->psk_file);
 	if (!err && gnutls_certificate_allocate_credentials(&tls->cert))
 		err = -ENOMEM;
 	if (err)
@@ -148,18 +149,27 @@ static int tls_load(struct quic_tls *tls, const struct quic_handshake_opts *opts
 	return err;
 }
 
+int quic_tls_take_opts(struct quic_handshake_opts *to, const struct quic_handshake_opts *caller)
+{
+	memset(to, 0, sizeof(*to));
+	/* As the kernel's structures: the common prefix counts. */
+	if (caller->size < offsetof(struct quic_handshake_opts, alpns))
+		return -EINVAL;
+	memcpy(to, caller, caller->size < sizeof(*to) ? caller->size : sizeof(*to));
+	to->size = sizeof(*to);
+	return 0;
+}
+
 static int tls_new(struct quic_tls **ret, const struct quic_handshake_opts *caller, bool server)
 {
-	struct quic_handshake_opts opts = { 0 };
+	struct quic_handshake_opts opts;
 	struct quic_tls *tls;
 	int err;
 
 	*ret = NULL;
-	/* As the kernel's structures: the common prefix counts. */
-	if (caller->size < offsetof(struct quic_handshake_opts, alpns))
-		return -EINVAL;
-	memcpy(&opts, caller, caller->size < sizeof(opts) ? caller->size : sizeof(opts));
-
+	err = quic_tls_take_opts(&opts, caller);
+	if (err)
+		return err;
 	if (opts.flags & ~(QUIC_HANDSHAKE_INSECURE | QUIC_HANDSHAKE_CERT_REQUEST |
 			   QUIC_HANDSHAKE_CERT_REQUIRE))
 		return quic_tls_fail(&opts, -EINVAL, "unknown flags 0x%x", opts.flags);
@@ -199,5 +209,6 @@ void quic_tls_free(struct quic_tls *tls)
 	free(tls->hostname);
 	free(tls->alpns);
 	free(tls->priority);
+	free(tls->psk_file);
 	free(tls);
 }

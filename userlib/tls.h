@@ -13,7 +13,7 @@ struct quic_tls {
 	char *hostname;
 	char *alpns;
 	char *priority;			/* NULL: by the socket's wishes */
-	bool psk;
+	char *psk_file;			/* NULL: certificates */
 	gnutls_certificate_credentials_t cert;
 	gnutls_psk_client_credentials_t psk_client;
 	gnutls_psk_server_credentials_t psk_server;
@@ -25,6 +25,12 @@ int quic_tls_fail(const struct quic_handshake_opts *opts, int err, const char *f
 
 /* The line of opts.psk_identity, or the first, of opts.psk_file; to be freed. */
 int quic_psk_load(const struct quic_handshake_opts *opts, char **identity, gnutls_datum_t *hexkey);
+
+/* GnuTLS asks a server for the key of a client: it is looked up in the session's psk_file. */
+int quic_psk_of_client(gnutls_session_t session, const gnutls_datum_t *name, gnutls_datum_t *key);
+
+/* opts as far as the caller has them; -EINVAL when that is not even to alpns. */
+int quic_tls_take_opts(struct quic_handshake_opts *to, const struct quic_handshake_opts *caller);
 
 /* quic_tls_session() over other socket calls. */
 int quic_tls_session_sys(const struct quic_tls *tls, int sd, const struct quic_sys *sys,

@@ -16,9 +16,11 @@
  * Certificates: a client verifies the server's chain, name, dates and purpose, always, unless it
  * asked not to with QUIC_HANDSHAKE_INSECURE. This is the one difference to the library whose
  * interface this is. Trusted are the authorities of opts.ca_file, else of the file named by the
- * environment variable SSL_CERT_FILE, else of the system.
+ * environment variable SSL_CERT_FILE, else of the system. On a session of your own nothing is
+ * verified but what you tell GnuTLS to: gnutls_session_set_verify_cert().
  *
- * Key log: with SSLKEYLOGFILE=file in the environment secrets are appended there for Wireshark.
+ * Key log: with SSLKEYLOGFILE=file in the environment secrets are appended there for Wireshark. A
+ * file that has to be made is for its owner only.
  */
 #ifndef _NETINET_QUIC_H
 #define _NETINET_QUIC_H
@@ -82,8 +84,13 @@ struct quic_handshake_opts {
 };
 
 #define QUIC_HANDSHAKE_INSECURE		0x01	/* client: do not verify. For tests only. */
-#define QUIC_HANDSHAKE_CERT_REQUEST	0x02	/* server: ask for a client certificate */
-#define QUIC_HANDSHAKE_CERT_REQUIRE	0x04	/* server: and insist on it; uses ca_file */
+/*
+ * server: ask for a client certificate; insist on one. What is shown is verified against ca_file either
+ * way. quic_config.certificate_request of the socket is heeded too, for a quic_tls only with ca_file
+ * and one of these flags.
+ */
+#define QUIC_HANDSHAKE_CERT_REQUEST	0x02
+#define QUIC_HANDSHAKE_CERT_REQUIRE	0x04
 
 int quic_client_handshake_opts(int sd, const struct quic_handshake_opts *opts);
 int quic_server_handshake_opts(int sd, const struct quic_handshake_opts *opts);
@@ -141,9 +148,13 @@ struct quic_handshake_step {
 
 int quic_handshake_init(gnutls_session_t session, struct quic_handshake_step **step);
 int quic_handshake_step(gnutls_session_t session, struct quic_handshake_step **step);
-void quic_handshake_deinit(gnutls_session_t session);	/* gnutls_deinit() does it too */
+/* Ends the steps where they are; what was negotiated can still be asked. gnutls_deinit() does it too. */
+void quic_handshake_deinit(gnutls_session_t session);
 
-/* Why the handshake of this session failed, a sentence; "" if it did not. Never NULL. */
+/*
+ * Why the handshake of this session failed, a sentence; "" if it did not. Never NULL. A peer's reason may
+ * be in it, without control characters.
+ */
 const char *quic_handshake_error(gnutls_session_t session);
 
 /*
