@@ -20,9 +20,9 @@ struct fake_secret {
 struct fake_endpoint {
 	int sd;
 	bool server;
-	uint8_t params[256];		/* ours; length 0: none are offered */
+	uint8_t params[4000];		/* ours; length 0: none are offered */
 	socklen_t params_len;
-	uint8_t peer_params[1024];
+	uint8_t peer_params[4096];
 	socklen_t peer_params_len;
 	int params_err;			/* what writing the peer's gives */
 	unsigned int params_writes;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <sys/stat.h>
 #include <linux/tls.h>
 #include <cmocka.h>
 #include "fake.h"
@@ -263,6 +264,57 @@ static void client_certificate__missing(void **state)
 	assert_int_equal(fake_server.close.errcode, ALERT(116));	/* certificate_required */
 }
 
+/* Asked for, not insisted on: none is as good as a good one; a bad one is not. */
+static void client_certificate__asked_for(void **state)
+{
+	static const struct {
+		const char *cert, *key;
+		bool good;
+	} cases[] = {
+		{ NULL, NULL, true },
+		{ CERTS "/client.pem", CERTS "/client.key", true },
+		{ CERTS "/server.pem", CERTS "/server.key", false },	/* not for clients */
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct side c = { .opts = { .alpns = "x", .hostname = "quic.test",
+					    .ca_file = CERTS "/ca.pem", .cert_file = cases[i].cert,
+					    .pkey_file = cases[i].key } };
+		struct side s = { .opts = { .alpns = "x", .ca_file = CERTS "/ca.pem",
+					    .flags = QUIC_HANDSHAKE_CERT_REQUEST, CERT("server") } };
+
+		both_run(&c, &s);
+		if (cases[i].good)
+			assert_established(&c, &s, 0);
+		else
+			assert_int_equal(s.err, -EKEYREJECTED);
+		fake_end();
+		fake_open();
+	}
+}
+
+/* QUIC_SOCKOPT_CONFIG says so, the caller did not. */
+static void client_certificate__by_option(void **state)
+{
+	struct side c = { .opts = { .alpns = "x", .hostname = "quic.test",
+				    .ca_file = CERTS "/ca.pem", CERT("client") } };
+	struct side s = { .opts = { .alpns = "x", .ca_file = CERTS "/ca.pem", CERT("server") } };
+
+	(void)state;
+	fake_server.config.certificate_request = 2;
+	both_run(&c, &s);
+	assert_established(&c, &s, 0);
+	fake_end();
+	fake_open();
+	fake_server.config.certificate_request = 2;
+	c.opts.cert_file = NULL;
+	c.opts.pkey_file = NULL;
+	both_run(&c, &s);
+	assert_true(s.err < 0);
+}
+
 static void alpn__mismatch(void **state)
 {
 	struct side c = { .opts = { .alpns = "h3", .hostname = "quic.test",
@@ -360,6 +412,59 @@ static void psk__wrong_key(void **state)
 	assert_true(fake_server.close.errcode > ALERT(0) && fake_server.close.errcode <= ALERT(255));
 }
 
+static void text_file(char *name, const char *text)
+{
+	int fd = mkstemp(name);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+/* Both sides read the file alike: carriage returns, blanks, comments, colons in names. */
+static void psk__file_as_people_write_it(void **state)
+{
+	char name[] = "/tmp/quic-psk-XXXXXX";
+	struct side c = { .opts = { .alpns = "x", .psk_file = name } };
+	struct side s = { .opts = { .alpns = "x", .psk_file = name } };
+	static const char *const who[] = { "bob", "urn:carol" };
+	size_t i;
+
+	(void)state;
+	text_file(name, "# keys\r\n\r\n  bob:0011223344556677 \r\nurn:carol:8899aabbccddeeff\r\n");
+	for (i = 0; i < 2; i++) {
+		c.opts.psk_identity = who[i];
+		both_run(&c, &s);
+		assert_established(&c, &s, 0);
+		fake_end();
+		fake_open();
+	}
+	unlink(name);
+}
+
+/* A name the server does not know fails as a wrong key does, and says so to nobody's terminal. */
+static void psk__unknown_name(void **state)
+{
+	char name[] = "/tmp/quic-psk-XXXXXX";
+	struct side c = { .opts = { .alpns = "x", .psk_file = name } };
+	struct side s = { .opts = { .alpns = "x", .psk_file = CERTS "/psk.txt" } };
+	uint32_t unknown;
+
+	(void)state;
+	text_file(name, "mallory:0011223344556677\n");
+	both_run(&c, &s);
+	unlink(name);
+	assert_true(s.err < 0 && c.err < 0);
+	unknown = fake_server.close.errcode;
+	assert_true(unknown > ALERT(0) && unknown <= ALERT(255));
+	assert_null(strstr(s.errbuf, "mallory"));
+	fake_end();
+	fake_open();
+	c.opts.psk_file = CERTS "/psk-wrong.txt";
+	both_run(&c, &s);
+	assert_int_equal(fake_server.close.errcode, unknown);
+}
+
 /* Someone without the key, but with a certificate everybody trusts, is not our server. */
 static void psk__certificate_instead(void **state)
 {
@@ -424,6 +529,34 @@ static void params__refused_by_kernel(void **state)
 	assert_false(fake_server.close_set);
 }
 
+/* As many as the kernel takes; unknown ones may be long (RFC 9000, 7.4.2). */
+static void params__long(void **state)
+{
+	struct side c = { .opts = { .alpns = "x", .hostname = "quic.test",
+				    .ca_file = CERTS "/ca.pem" } };
+	struct side s = { .opts = { .alpns = "x", CERT("server") } };
+
+	(void)state;
+	memset(fake_client.params, 0xcc, sizeof(fake_client.params));
+	fake_client.params_len = sizeof(fake_client.params);
+	both_run(&c, &s);
+	assert_established(&c, &s, 0);
+}
+
+/* Not the parameters' fault, nothing was said to the peer: an alert. */
+static void params__no_memory(void **state)
+{
+	struct side c = { .opts = { .alpns = "x", .hostname = "quic.test",
+				    .ca_file = CERTS "/ca.pem" } };
+	struct side s = { .opts = { .alpns = "x", CERT("server") } };
+
+	(void)state;
+	fake_server.params_err = -ENOMEM;
+	both_run(&c, &s);
+	assert_int_equal(s.err, -ENOMEM);
+	assert_true(fake_server.close_set);
+}
+
 static void secret__refused_by_kernel(void **state)
 {
 	struct side c = { .opts = { .alpns = "x", .hostname = "quic.test",
@@ -473,6 +606,24 @@ static void peer__refuses_with_a_reason(void **state)
 	side_run(&c);
 	assert_int_equal(c.err, -ECONNREFUSED);
 	assert_non_null(strstr(c.errbuf, "too busy"));
+}
+
+/* A reason is the peer's to choose, our terminal is not. */
+static void peer__reason_with_escapes(void **state)
+{
+	struct side c = { .opts = { .alpns = "x", .hostname = "quic.test",
+				    .ca_file = CERTS "/ca.pem" }, .ep = &fake_client };
+
+	(void)state;
+	fake_server.close.errcode = QUIC_TRANSPORT_ERROR_CONNECTION_REFUSED;
+	memcpy(fake_server.close.phrase, "a\033[2Jb\nc\xc2\x9b\x37m\xc3\xbc", 15);
+	fake_close(&fake_server);
+	side_run(&c);
+	assert_int_equal(c.err, -ECONNREFUSED);
+	assert_non_null(strstr(c.errbuf, "a?[2Jb?c?"));
+	assert_null(strpbrk(c.errbuf, "\033\n"));
+	assert_null(strstr(c.errbuf, "\xc2\x9b"));
+	assert_non_null(strstr(c.errbuf, "\xc3\xbc"));
 }
 
 static void files__explained(void **state)
@@ -527,6 +678,7 @@ static void keylog__written(void **state)
 	struct side s = { .opts = { .alpns = "x", CERT("server") } };
 	const char *file = getenv("SSLKEYLOGFILE");
 	const uint8_t *secret;
+	struct stat st;
 	static char buf[1 << 18];
 	char hex[65];
 	size_t i, len;
@@ -536,6 +688,9 @@ static void keylog__written(void **state)
 	assert_non_null(file);
 	both_run(&c, &s);
 	assert_established(&c, &s, 0);
+	/* Made by the library, whatever the umask: nobody else reads it. */
+	assert_int_equal(stat(file, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
 	f = fopen(file, "r");
 	assert_non_null(f);
 	len = fread(buf, 1, sizeof(buf) - 1, f);
@@ -566,12 +721,14 @@ int main(void)
 		T(certificate__system_authorities), T(certificate__authorities_of_environment),
 		T(certificate__expired), T(certificate__wrong_purpose), T(certificate__insecure),
 		T(client_certificate__required), T(client_certificate__missing),
+		T(client_certificate__asked_for), T(client_certificate__by_option),
 		T(alpn__mismatch), T(alpn__client_only), T(alpn__server_only), T(alpn__none),
 		T(alpn__of_the_socket), T(alpn__malformed),
 		T(psk__known), T(psk__wrong_key), T(psk__certificate_instead),
+		T(psk__file_as_people_write_it), T(psk__unknown_name),
 		T(cipher__wished), T(retry__hello),
-		T(params__refused_by_kernel), T(secret__refused_by_kernel),
-		T(peer__silent), T(peer__garbage), T(peer__refuses_with_a_reason),
+		T(params__refused_by_kernel), T(params__long), T(params__no_memory), T(secret__refused_by_kernel),
+		T(peer__silent), T(peer__garbage), T(peer__refuses_with_a_reason), T(peer__reason_with_escapes),
 		T(files__explained), T(keylog__written),
 	};
 	char keylog[] = "/tmp/quic-keylog-XXXXXX";
@@ -580,6 +737,8 @@ int main(void)
 	if (fd < 0)
 		return 1;
 	close(fd);
+	unlink(keylog);
+	umask(0);
 	setenv("SSLKEYLOGFILE", keylog, 1);
 	quic_set_log_func(be_silent);
 	ret = cmocka_run_group_tests_name("libquic handshake", tests, NULL, NULL);

@@ -16,6 +16,7 @@ struct party {
 	gnutls_session_t session;
 	struct quic_handshake_step *step;
 	unsigned int steps;
+	unsigned int flags;	/* QUIC_HANDSHAKE_* of a server */
 };
 
 static int setup(void **state)
@@ -40,6 +41,8 @@ static void party_open(struct party *p, struct fake_endpoint *ep)
 	if (ep->server) {
 		opts.cert_file = CERTS "/server.pem";
 		opts.pkey_file = CERTS "/server.key";
+		opts.ca_file = CERTS "/ca.pem";
+		opts.flags = p->flags;
 		assert_int_equal(quic_tls_new_server(&p->tls, &opts), 0);
 	} else {
 		opts.ca_file = CERTS "/ca.pem";
@@ -221,6 +224,82 @@ static void session__not_a_ticket(void **state)
 	party_close(&s);
 }
 
+/*
+ * A client that is through may be gone before its tickets are sent: the handshake is complete. When a
+ * client may show a certificate GnuTLS sends tickets last.
+ */
+static void stepper__tickets_to_nobody(void **state)
+{
+	struct party c = { 0 }, s = { .flags = QUIC_HANDSHAKE_CERT_REQUEST };
+
+	(void)state;
+	party_open(&c, &fake_client);
+	party_open(&s, &fake_server);
+	assert_int_equal(quic_handshake_init(c.session, &c.step), 0);
+	assert_int_equal(quic_handshake_init(s.session, &s.step), 0);
+	while (!fake_server.secret[QUIC_CRYPTO_APP][0].set) {
+		party_step(&c);
+		assert_true(party_step(&s) || c.step);
+	}
+	assert_non_null(s.step);
+	assert_int_equal(s.step->op, QUIC_HANDSHAKE_STEP_OP_SENDMSG);
+	s.step->s_sendmsg.retval = -EPIPE;
+	assert_int_equal(quic_handshake_step(s.session, &s.step), 0);
+	assert_null(s.step);
+	assert_string_equal(quic_handshake_error(s.session), "");
+	party_close(&c);
+	party_close(&s);
+}
+
+/* Released in the middle, or after the end, the session can still be asked and freed. */
+static void stepper__released(void **state)
+{
+	struct party c = { 0 }, s = { 0 };
+	struct quic_handshake_step *step;
+	size_t size = 0;
+
+	(void)state;
+	party_open(&c, &fake_client);
+	party_open(&s, &fake_server);
+	run_both(&c, &s);
+	quic_handshake_deinit(c.session);
+	ticket_move();
+	assert_int_equal(quic_session_get_data(c.session, NULL, &size), 0);
+	assert_true(size > 0);
+	party_close(&c);
+	party_close(&s);
+
+	fake_end();
+	fake_open();
+	memset(&c, 0, sizeof(c));
+	party_open(&c, &fake_client);
+	assert_int_equal(quic_handshake_init(c.session, &c.step), 0);
+	step = c.step;
+	quic_handshake_deinit(c.session);
+	assert_int_equal(quic_handshake_step(c.session, &step), -EINVAL);
+	assert_int_equal(quic_handshake_init(c.session, &step), -EALREADY);
+	party_close(&c);
+}
+
+static void session__long_priority(void **state)
+{
+	struct quic_handshake_opts opts = { .size = sizeof(opts), .hostname = "quic.test",
+					    .ca_file = CERTS "/ca.pem" };
+	static char text[2000] = QUIC_PRIORITY;
+	gnutls_session_t session;
+	struct quic_tls *tls;
+
+	(void)state;
+	/* Cut short it would still be a priority string, and say something else. */
+	while (strlen(text) < 1500)
+		strcat(text, ":+AES-128-GCM");
+	opts.priority = text;
+	assert_int_equal(quic_tls_new_client(&tls, &opts), 0);
+	assert_int_equal(quic_tls_session_sys(tls, fake_client.sd, &fake_sys, NULL, &session),
+			 -EINVAL);
+	quic_tls_free(tls);
+}
+
 /* A TLS peer that knows nothing of QUIC: missing_extension (RFC 9001, 8.2). */
 static int no_params(gnutls_session_t session, gnutls_record_encryption_level_t level,
 		     gnutls_handshake_description_t type, const void *data, size_t len)
@@ -351,7 +430,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(stepper__completes), T(stepper__early_server_secret), T(stepper__byte_by_byte),
 		T(stepper__again), T(stepper__misuse),
-		T(session__resumes), T(session__not_a_ticket),
+		T(stepper__tickets_to_nobody), T(stepper__released),
+		T(session__resumes), T(session__not_a_ticket), T(session__long_priority),
 		T(params__missing), T(log__exchange),
 	};
 
