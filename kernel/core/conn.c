@@ -304,6 +304,7 @@ int quic_conn_key_update(struct quic_conn *c, u64 now)
 				  quic_loss_pto(&c->loss));
 	if (err)
 		return err;
+	c->stats.key_updates++;
 	c->ops->event(c, QUIC_CEV_KEY_UPDATE, c->prot.tx_phase);
 	c->ops->event(c, QUIC_CEV_PREPARE_KEYS, 0);
 	return 0;

@@ -149,7 +149,10 @@ struct quic_held {
 struct quic_conn_stats {
 	u64 bytes_sent, bytes_received;		/* UDP payload */
 	u64 packets_sent, packets_received;
-	u64 packets_dropped;			/* could not be opened, duplicates */
+	u64 packets_dropped;			/* no keys, could not be opened, malformed */
+	u64 packets_duplicate;
+	u64 packets_retransmitted;		/* with stream or TLS bytes sent before */
+	u32 key_updates;			/* by either side */
 	u64 bytes_retransmitted;		/* stream bytes sent again */
 };
 

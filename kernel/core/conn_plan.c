@@ -76,6 +76,7 @@ static void put_crypto(struct writer *w, enum quic_level level)
 		if (!q)
 			return;
 		memcpy(q, c->crypto[level]->tx + (off - c->crypto[level]->tx_base), len);
+		w->plan->again |= off < c->crypto[level]->tx_next;
 		quic_crypto_stream_sent(c, level, off, len);
 		put(w, q + len, QUIC_SENT_CRYPTO, NULL, off, len, false);
 	}
@@ -257,6 +258,7 @@ static bool put_stream_data(struct writer *w, struct quic_stream *s)
 			r->at = q - w->buf;
 		}
 		put(w, q + len, QUIC_SENT_STREAM, s, off, len, fin);
+		plan->again |= off < s->tx.next;
 		quic_stream_sent(w->c, s, off, len, fin);
 		if (w->p == w->end)
 			return false;
@@ -298,6 +300,7 @@ static bool start_header(struct writer *w, enum quic_level level, u32 start, u32
 	plan->pn = pn;
 	plan->level = level;
 	plan->flags = 0;
+	plan->again = false;
 	plan->nranges = 0;
 	plan->pad = false;
 	plan->start = start;

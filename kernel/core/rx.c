@@ -138,7 +138,7 @@ static bool open_packet(struct quic_conn *c, const struct sealed *s, const u8 *m
 	hdr_len = s->pn_off + pn_len;
 	info.pn = quic_packet_pn_decode(c->space[pns].largest, truncated, pn_len);
 	if (quic_conn_rx_dup(c, pns, info.pn)) {
-		c->stats.packets_dropped++;
+		c->stats.packets_duplicate++;
 		return false;
 	}
 	nbody = body_vecs(s, hdr_len, body);
@@ -152,6 +152,7 @@ static bool open_packet(struct quic_conn *c, const struct sealed *s, const u8 *m
 		return false;
 	opened(c, s->level);
 	if (updated) {
+		c->stats.key_updates++;
 		c->ops->event(c, QUIC_CEV_KEY_UPDATE, c->prot.rx_phase);
 		c->ops->event(c, QUIC_CEV_PREPARE_KEYS, 0);
 	}

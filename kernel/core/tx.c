@@ -145,6 +145,7 @@ static void record(struct quic_burst *b, const struct quic_plan *p)
 
 	quic_loss_sent(&c->loss, quic_level_pns(p->level), size, p->flags, b->now);
 	c->stats.packets_sent++;
+	c->stats.packets_retransmitted += p->again;
 	if (p->flags & QUIC_PKT_F_IN_FLIGHT) {
 		b->budget -= min(b->budget, size);
 		/* A probe takes nothing from the data's rate. */

@@ -28,6 +28,7 @@ struct quic_plan {		/* one packet inside a datagram */
 	u8 level;
 	u8 flags;		/* QUIC_PKT_F_* */
 	u8 nranges;
+	bool again;		/* carries bytes that were sent before */
 	bool pad;		/* its datagram has to be padded (RFC 9000, 8.2.2) */
 	u32 start;		/* offset of the first byte in the datagram */
 	u32 pn_off;		/* from start */

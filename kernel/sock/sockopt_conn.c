@@ -325,6 +325,9 @@ static void info_data(struct quic_info *i, const struct quic_sock *qs)
 	i->packets_sent = c->stats.packets_sent;
 	i->packets_received = c->stats.packets_received;
 	i->packets_dropped = c->stats.packets_dropped;
+	i->packets_duplicate = c->stats.packets_duplicate;
+	i->packets_retransmitted = c->stats.packets_retransmitted;
+	i->key_updates = c->stats.key_updates;
 	i->data_retransmitted = c->stats.bytes_retransmitted;
 	i->max_data_local = c->rx_flow.limit;
 	i->max_data_remote = c->tx_max;

@@ -151,6 +151,7 @@ static void conn_timer__tail_loss(void **state)
 	assert_true(sim_run(s, SEC(3), server_has_it));
 	assert_int_equal(sim_elapsed(s), pto + RTT / 2);
 	assert_int_equal(s->c->conn.stats.bytes_retransmitted, 500);
+	assert_in_range(s->c->conn.stats.packets_retransmitted, 1, 2);
 	sim_run(s, SEC(1), NULL);
 	assert_int_equal(s->c->conn.loss.pto_count, 0);
 	sim_free(s);
@@ -197,6 +198,7 @@ static void conn_timer__fast_repair(void **state)
 	/* 10 packets paced over a round trip, then the lost one */
 	assert_true(sim_elapsed(s) <= 2 * RTT + RTT / 2);
 	assert_in_range(s->c->conn.stats.bytes_retransmitted, 1000, 1452);
+	assert_int_equal(s->c->conn.stats.packets_retransmitted, 1);
 	assert_int_equal(s->c->conn.loss.packets_lost, 1);
 	sim_free(s);
 }
@@ -268,6 +270,7 @@ static void conn_timer__rearms(void **state)
 	assert_true(sim_run(s, RTT, server_has_it));
 	assert_int_equal(s->c->conn.loss.pto_count, 0);
 	assert_int_equal(s->c->conn.stats.bytes_retransmitted, 0);
+	assert_int_equal(s->c->conn.stats.packets_retransmitted, 0);
 	sim_free(s);
 }
 

@@ -350,6 +350,8 @@ static void rx__key_update(void **state)
 	}
 	assert_int_equal(s->c->conn.loss.packets_lost, 0);
 	assert_int_equal(s->s->conn.stats.packets_dropped, 0);
+	assert_int_equal(s->s->conn.stats.key_updates, s->c->conn.stats.key_updates);
+	assert_true(s->c->conn.stats.key_updates > 1);
 	sim_free(s);
 }
 

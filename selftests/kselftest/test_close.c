@@ -376,6 +376,8 @@ static void key_update(void)
 {
 	struct pair p;
 	uint8_t phase;
+	struct quic_info info = {};
+	socklen_t len = sizeof(info);
 	char buf[8];
 	int i;
 
@@ -389,6 +391,8 @@ static void key_update(void)
 	CHECK(i < 100);
 	CHECK_EQ(send(p.client, "new keys", 8, MSG_QUIC_STREAM_NEW), 8);
 	CHECK_EQ(event_wait(p.server, QUIC_EVENT_KEY_UPDATE, &phase, 1), 1);
+	CHECK(!get_opt(p.server, QUIC_SOCKOPT_INFO, &info, &len));
+	CHECK_EQ(info.key_updates, 1);
 	CHECK_EQ(phase, 1);
 	CHECK_EQ(send(p.server, "b", 1, 0), 1);
 	CHECK_EQ(recv(p.client, buf, 1, 0), 1);

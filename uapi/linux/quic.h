@@ -441,7 +441,7 @@ struct quic_info {
 	__u64	bytes_lost;		/* of packets_lost */
 	__u64	packets_lost;		/* declared lost (RFC 9002, 6.1) */
 	__u64	packets_spurious;	/* of those, acknowledged later */
-	__u64	packets_retransmitted;	/* sent with data or frames of lost packets */
+	__u64	packets_retransmitted;	/* sent with stream or TLS bytes that were sent before */
 	__u64	packets_duplicate;	/* received again */
 	__u64	packets_dropped;	/* received: no keys, failed to open, or malformed */
 	__u64	packets_ce;		/* acknowledged with ECN-CE (RFC 9002, 7.1) */
