@@ -118,8 +118,8 @@ struct quic_crypto_stream {
 	u64 tx_next;		/* first byte never sent */
 	struct quic_ranges tx_lost;
 	struct quic_ranges tx_acks;
-	u8 *rx;			/* out-of-order bytes from rx_base, NULL until needed */
-	u32 rx_cap;
+	u8 *rx;			/* ring of out-of-order bytes, NULL until needed */
+	u32 rx_cap;		/* a power of two */
 	u64 rx_contig;		/* all below was given to the glue */
 	struct quic_ranges rx_ooo;
 };

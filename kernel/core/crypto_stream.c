@@ -5,7 +5,8 @@
  *
  * Sent bytes are kept until all of them are acknowledged or the level's keys
  * are dropped. Received ones go to the glue in order; out-of-order ones wait in
- * a buffer of at most QUIC_CRYPTO_BUF_MAX.
+ * a ring of at most QUIC_CRYPTO_BUF_MAX, each at its offset modulo the size, so
+ * that nothing is moved when the start of it is handed over.
  */
 #include "conn.h"
 
@@ -160,6 +161,35 @@ void quic_crypto_stream_lost(struct quic_conn *c, enum quic_level level, u64 off
 	}
 }
 
+/* Bytes at @off to their places in the ring. */
+static void ring_put(u8 *ring, u32 cap, u64 off, const u8 *data, u32 len)
+{
+	u32 pos = off & (cap - 1), n = min(len, cap - pos);
+
+	memcpy(ring + pos, data, n);
+	memcpy(ring, data + n, len - n);
+}
+
+static int ring_grow(struct quic_crypto_stream *cs, u32 need)
+{
+	u8 *old = cs->rx, *ring = NULL;
+	u32 cap = cs->rx_cap, skip;
+	int err;
+
+	err = need > cap ? grow(&ring, &cap, 0, need) : 0;
+	if (err || !ring)
+		return err;
+	if (old) {
+		skip = cs->rx_contig & (cs->rx_cap - 1);
+		ring_put(ring, cap, cs->rx_contig, old + skip, cs->rx_cap - skip);
+		ring_put(ring, cap, cs->rx_contig + cs->rx_cap - skip, old, skip);
+	}
+	kfree(old);
+	cs->rx = ring;
+	cs->rx_cap = cap;
+	return 0;
+}
+
 static u64 hold(struct quic_crypto_stream *cs, u64 off, const u8 *data, u32 len)
 {
 	u64 at = off - cs->rx_contig;
@@ -167,29 +197,27 @@ static u64 hold(struct quic_crypto_stream *cs, u64 off, const u8 *data, u32 len)
 	/* RFC 9000, 7.5 */
 	if (at + len > QUIC_CRYPTO_BUF_MAX)
 		return QUIC_ERR_CRYPTO_BUFFER_EXCEEDED;
-	if (grow(&cs->rx, &cs->rx_cap, cs->rx_cap, at + len) ||
-	    quic_ranges_add(&cs->rx_ooo, off, off + len, QUIC_STREAM_RANGES_MAX, GFP_ATOMIC) < 0)
+	if (ring_grow(cs, at + len) ||
+	    quic_ranges_add(&cs->rx_ooo, off, off + len, QUIC_CRYPTO_RANGES_MAX, GFP_ATOMIC) < 0)
 		return QUIC_RX_DROP;
-	memcpy(cs->rx + at, data, len);
+	ring_put(cs->rx, cs->rx_cap, off, data, len);
 	return 0;
 }
 
-/* Hand over what has become contiguous in the buffer, and move the rest down. */
+/* Hand over what has become contiguous in the buffer: two pieces if it goes round its end. */
 static u64 release(struct quic_conn *c, enum quic_level level, struct quic_crypto_stream *cs)
 {
-	struct quic_range *r = quic_ranges_first(&cs->rx_ooo);
-	u64 skip;
-	u32 n;
+	struct quic_range *r;
+	u32 pos, n;
 
-	if (!r || r->start > cs->rx_contig)
-		return 0;
-	n = r->end - cs->rx_contig;
-	if (c->ops->crypto_data(c, level, cs->rx, n))
-		return QUIC_RX_DROP;
-	skip = n;
-	cs->rx_contig += skip;
-	memmove(cs->rx, cs->rx + skip, cs->rx_cap - skip);
-	quic_ranges_trim(&cs->rx_ooo, cs->rx_contig);
+	while ((r = quic_ranges_first(&cs->rx_ooo)) && r->start <= cs->rx_contig) {
+		pos = cs->rx_contig & (cs->rx_cap - 1);
+		n = min_t(u64, r->end - cs->rx_contig, cs->rx_cap - pos);
+		if (c->ops->crypto_data(c, level, cs->rx + pos, n))
+			return QUIC_RX_DROP;
+		cs->rx_contig += n;
+		quic_ranges_trim(&cs->rx_ooo, cs->rx_contig);
+	}
 	if (!cs->rx_ooo.n) {
 		kfree(cs->rx);
 		cs->rx = NULL;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* CRYPTO data in any order, bounded, and sent again until acknowledged. */
+#include <time.h>
+
 #include "test.h"
 #include "sim.h"
 
@@ -101,6 +103,94 @@ static void crypto_stream__bounded(void **state)
 	sim_free(s);
 }
 
+static u32 counted;
+
+static int count(struct quic_conn *c, enum quic_level level, const u8 *data, u32 len)
+{
+	assert_memory_equal(data, text + counted, len);
+	counted += len;
+	return 0;
+}
+
+/* CPU time to take @text byte by byte, perhaps with one waiting at the end of the buffer. */
+static clock_t byte_by_byte(bool hole)
+{
+	struct sim *s = up();
+	struct quic_conn *c = &s->c->conn;
+	struct quic_conn_ops ops = *c->ops;
+	const struct quic_conn_ops *old = c->ops;
+	clock_t start;
+	u32 i;
+
+	ops.crypto_data = count;
+	c->ops = &ops;
+	counted = 0;
+	if (hole)
+		assert_int_equal(quic_crypto_stream_rx(c, LEVEL, 65535, text, 1), 0);
+	start = clock();
+	for (i = 0; i < sizeof(text); i++)
+		assert_int_equal(quic_crypto_stream_rx(c, LEVEL, i, text + i, 1), 0);
+	start = clock() - start;
+	assert_int_equal(counted, sizeof(text));
+	c->ops = old;
+	sim_free(s);
+	return start;
+}
+
+/*
+ * Some 240 such frames fit the first packet of anybody: what lies far ahead must not make each
+ * dear: moving the rest of the buffer for each made it two thousand times what it is in order.
+ */
+static void crypto_stream__cheap(void **state)
+{
+	clock_t plain = byte_by_byte(false), held = byte_by_byte(true);
+
+	print_message("# in order %ld us, with a hole %ld us\n",
+		      (long)(plain * 1000000 / CLOCKS_PER_SEC),
+		      (long)(held * 1000000 / CLOCKS_PER_SEC));
+	assert_true(held < 20 * plain);
+}
+
+/* Pieces so many that each could be dear to sort in are refused; they come again. */
+static void crypto_stream__scattered(void **state)
+{
+	struct sim *s = up();
+	struct quic_conn *c = &s->c->conn;
+	u32 i;
+
+	for (i = 0; i < QUIC_CRYPTO_RANGES_MAX; i++)
+		assert_int_equal(quic_crypto_stream_rx(c, LEVEL, 1 + 2 * i, text + 1 + 2 * i, 1),
+				 0);
+	assert_true(quic_crypto_stream_rx(c, LEVEL, 1 + 2 * i, text + 1 + 2 * i, 1) == QUIC_RX_DROP);
+	assert_int_equal(quic_crypto_stream_rx(c, LEVEL, 0, text, 2 * i + 10), 0);
+	assert_got(s, 2 * i + 10);
+	sim_free(s);
+}
+
+/* The ring grows, and hands over what goes round its end, with the right bytes. */
+static void crypto_stream__round(void **state)
+{
+	static const u32 sizes[] = { 700, 1000, 3000, 900, 20000, 1500, 33 };
+	struct sim *s = up();
+	struct quic_conn *c = &s->c->conn;
+	u32 off = 0, i, n;
+
+	for (i = 0; off < 30000; i++, off += n) {
+		n = sizes[i % ARRAY_SIZE(sizes)];
+		/* Ends, then one far ahead that makes the ring larger, then the middle and the start. */
+		assert_int_equal(quic_crypto_stream_rx(c, LEVEL, off + n / 2, text + off + n / 2,
+						       n - n / 2), 0);
+		assert_int_equal(quic_crypto_stream_rx(c, LEVEL, off + n + n, text + off + n + n, 1),
+				 0);
+		assert_int_equal(quic_crypto_stream_rx(c, LEVEL, off + n / 3, text + off + n / 3,
+						       n - n / 3), 0);
+		assert_int_equal(quic_crypto_stream_rx(c, LEVEL, off, text + off, n / 3), 0);
+		assert_int_equal(s->c->tls.in_len[LEVEL], off + n);
+		assert_memory_equal(s->c->tls.in[LEVEL], text, off + n);
+	}
+	sim_free(s);
+}
+
 static void crypto_stream__no_memory(void **state)
 {
 	unsigned long n;
@@ -174,6 +264,9 @@ static const struct CMUnitTest tests[] = {
 	TEST(crypto_stream__reordered),
 	TEST(crypto_stream__shuffled),
 	TEST(crypto_stream__bounded),
+	TEST(crypto_stream__cheap),
+	TEST(crypto_stream__scattered),
+	TEST(crypto_stream__round),
 	TEST(crypto_stream__no_memory),
 	TEST(crypto_stream__lossy),
 	TEST(crypto_stream__too_much),
