@@ -194,6 +194,7 @@ static void handshake_complete(struct quic_conn *c, u64 now)
 {
 	c->tls_done = true;
 	c->state = QUIC_CONN_ESTABLISHED;
+	quic_conn_set_idle(c);
 	c->ops->event(c, QUIC_CEV_ESTABLISHED, 0);
 	if (!c->server)
 		return;

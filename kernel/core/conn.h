@@ -202,7 +202,7 @@ struct quic_conn {
 
 	/* timers, ns; U64_MAX: off */
 	u64 idle_at;
-	u64 idle_timeout;		/* effective; 0: none */
+	u64 idle_timeout;		/* effective; 0: none (but for the handshake) */
 	u64 keepalive;			/* interval; 0: off */
 	u64 last_activity;
 	u64 close_until;		/* end of closing or draining */
@@ -315,6 +315,7 @@ void quic_conn_frame_requeue(struct quic_conn *c, enum quic_pns pns,
 extern const struct quic_loss_cb quic_conn_loss_cb;
 void quic_conn_touch_rx(struct quic_conn *c, u64 now);		/* idle timer, 10.1 */
 void quic_conn_touch_tx(struct quic_conn *c, u64 now);
+void quic_conn_set_idle(struct quic_conn *c);			/* idle_timeout or state changed */
 void quic_conn_enter_draining(struct quic_conn *c, u64 now);
 /* A packet came while closing: maybe answer (10.2.1). */
 void quic_conn_close_rx(struct quic_conn *c);

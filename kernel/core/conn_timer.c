@@ -14,12 +14,23 @@
 
 #define RETRY_NS	(2 * NSEC_PER_MSEC)
 
+void quic_conn_set_idle(struct quic_conn *c)
+{
+	u64 timeout = c->idle_timeout;
+
+	/* Whatever was chosen: a handshake that nobody answers ends, as TCP's does. */
+	if (c->state == QUIC_CONN_HANDSHAKE && (!timeout || timeout > QUIC_HANDSHAKE_IDLE_NS))
+		timeout = QUIC_HANDSHAKE_IDLE_NS;
+	c->idle_at = U64_MAX;
+	if (timeout)
+		c->idle_at = c->last_activity + max(timeout, 3 * quic_loss_pto(&c->loss));
+}
+
 void quic_conn_touch_rx(struct quic_conn *c, u64 now)
 {
 	c->last_activity = now;
 	c->eliciting_sent_since_rx = false;
-	if (c->idle_timeout)
-		c->idle_at = now + max(c->idle_timeout, 3 * quic_loss_pto(&c->loss));
+	quic_conn_set_idle(c);
 }
 
 void quic_conn_touch_tx(struct quic_conn *c, u64 now)
@@ -29,8 +40,7 @@ void quic_conn_touch_tx(struct quic_conn *c, u64 now)
 		return;
 	c->eliciting_sent_since_rx = true;
 	c->last_activity = now;
-	if (c->idle_timeout)
-		c->idle_at = now + max(c->idle_timeout, 3 * quic_loss_pto(&c->loss));
+	quic_conn_set_idle(c);
 }
 
 static u64 keepalive_at(const struct quic_conn *c)

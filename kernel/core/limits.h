@@ -34,6 +34,8 @@
 #define QUIC_PATH_RESPONSES_MAX	4	/* PATH_RESPONSE waiting to go out */
 #define QUIC_AMPLIFICATION	3	/* RFC 9000, 8.1 */
 
+#define QUIC_HANDSHAKE_IDLE_NS	(60ull * 1000000000)	/* longest silence of a handshake */
+
 /* Defaults of the transport parameters we offer (RFC 9000, 18.2). */
 #define QUIC_DEF_STREAMS_BIDI	100
 #define QUIC_DEF_STREAMS_UNI	100

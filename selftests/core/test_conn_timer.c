@@ -100,6 +100,41 @@ static void conn_timer__idle_unanswered(void **state)
 	sim_free(s);
 }
 
+/* No idle timeout, or a long one, is for connections: a handshake nobody answers ends. */
+static void conn_timer__handshake_unanswered(void **state)
+{
+	static const u64 timeouts[] = { 0, SEC(3600) };
+	struct sim_cfg cfg;
+	struct sim *s;
+	unsigned int i;
+	u64 start;
+
+	for (i = 0; i < ARRAY_SIZE(timeouts); i++) {
+		sim_config(&cfg);
+		s = sim_new(&cfg);
+		s->c->conn.local.max_idle_timeout = timeouts[i];
+		s->s->conn.local.max_idle_timeout = timeouts[i];
+		s->c->link.down = true;
+		start = s->now;
+		assert_int_equal(sim_connect(s), 0);
+		sim_run(s, SEC(200), NULL);
+		assert_int_equal(s->c->conn.state, QUIC_CONN_CLOSED);
+		assert_true(s->c->conn.close.silent);
+		assert_int_equal(s->c->t_closed, start + QUIC_HANDSHAKE_IDLE_NS);
+		sim_free(s);
+
+		/* Once it is through, the time that counts is what was chosen. */
+		s = sim_new(&cfg);
+		s->c->conn.local.max_idle_timeout = timeouts[i];
+		s->s->conn.local.max_idle_timeout = timeouts[i];
+		sim_handshake(s);
+		sim_run(s, SEC(3000), NULL);
+		assert_int_equal(s->c->conn.state, QUIC_CONN_ESTABLISHED);
+		assert_int_equal(s->s->conn.state, QUIC_CONN_ESTABLISHED);
+		sim_free(s);
+	}
+}
+
 static void conn_timer__keepalive(void **state)
 {
 	struct sim_cfg cfg;
@@ -278,6 +313,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(conn_timer__idle),
 	TEST(conn_timer__idle_agreed),
 	TEST(conn_timer__idle_unanswered),
+	TEST(conn_timer__handshake_unanswered),
 	TEST(conn_timer__keepalive),
 	TEST(conn_timer__tail_loss),
 	TEST(conn_timer__pto_backoff),
