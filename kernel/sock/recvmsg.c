@@ -273,6 +273,9 @@ int quic_sock_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags
 
 	if (flags & MSG_OOB)
 		return -EINVAL;
+	/* Nothing of ours is ever put there; data must not be taken for it. */
+	if (flags & MSG_ERRQUEUE)
+		return -EAGAIN;
 	lock_sock(sk);
 	timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
 	/* It writes no more for now: what waited for that goes out. */

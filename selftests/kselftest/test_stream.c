@@ -339,6 +339,8 @@ static void merge_and_peek(void)
 	CHECK(poll_for(p.server, POLLIN, 2000) & POLLIN);
 	CHECK(!ioctl(p.server, SIOCINQ, &n));
 	CHECK_EQ(n, 11);
+	/* The error queue is another one, and empty. */
+	CHECK_ERR(recv_stream(p.server, &sid, &flags, buf, 4, MSG_ERRQUEUE), EAGAIN);
 	CHECK_EQ(recv_stream(p.server, &sid, &flags, buf, 4, MSG_PEEK), 4);
 	CHECK(!(flags & MSG_QUIC_STREAM_FIN));
 	CHECK_EQ(recv_stream(p.server, &sid, &flags, buf, sizeof(buf), MSG_PEEK), 11);
