@@ -36,6 +36,14 @@ static struct ctl_table table[] = {
 		.proc_handler	= proc_dointvec_minmax,
 		.extra1		= &buf_min,
 	},
+	{
+		.procname	= "quic_max_orphans",
+		.data		= &quic_sysctl_max_orphans,
+		.maxlen		= sizeof(quic_sysctl_max_orphans),
+		.mode		= 0644,
+		.proc_handler	= proc_dointvec_minmax,
+		.extra1		= SYSCTL_ZERO,
+	},
 	QUIC_COMPAT_SYSCTL_END
 };
 

@@ -14,6 +14,11 @@
 #define IDS_MAX		(QUIC_CID_LOCAL_MAX + 2)
 #define SWEEP		(HZ / 4)
 #define LIFETIME_MAX	(30ull * NSEC_PER_SEC)
+/*
+ * Three PTO are over in no time on a short path, after a probe or two. When the CLOSE was lost in
+ * an outage the peer's next probes should find somebody who knows.
+ */
+#define ANSWERS_MIN	(3ull * NSEC_PER_SEC)
 
 struct quic_tomb {
 	struct list_head list;			/* quic_net.tombs */
@@ -112,6 +117,8 @@ void quic_demux_bury(struct net *net, struct sock *sk, const struct quic_cid *ci
 	t->ep = ep;
 	t->local = peer->local;
 	t->remote = peer->remote;
+	if (len)
+		lifetime = max(lifetime, ANSWERS_MIN);
 	t->until = ktime_get_ns() + min(lifetime, LIFETIME_MAX);
 	t->len = len;
 	if (len)

@@ -6,10 +6,14 @@
  * Data queued before close() is delivered: the socket lives on as an orphan
  * until all of it is acknowledged, the connection ends, or QUIC_LINGER_NS
  * passed. Then CONNECTION_CLOSE goes out, the IDs go to a tombstone
- * (net/demux.c) that answers for the rest of the closing state, and the socket
- * is freed in process context.
+ * (net/tomb.c) that answers for the rest of the closing state, and the socket
+ * is freed in process context. As with TCP an orphan holds module and
+ * namespace, and where there are too many of them close() drops the data.
  */
 #include "sock.h"
+
+int quic_sysctl_max_orphans = 8192;
+static atomic_t orphans;
 
 /* --- the connection ended --- */
 
@@ -176,6 +180,8 @@ void quic_sock_destroy_conn(struct sock *sk)
 	qs->listener = NULL;
 	if (qs->conn_live)
 		end_conn(sk);
+	if (qs->orphan)
+		atomic_dec(&orphans);
 	quic_sock_timer_stop(sk);
 	quic_peer_release(&qs->peer);
 	if (qs->ep)
@@ -279,6 +285,16 @@ static void wait_closed(struct sock *sk, long timeo)
 	remove_wait_queue(sk_sleep(sk), &wait);
 }
 
+/* As tcp_check_oom(). Return: true, counted; or there are too many orphans */
+static bool adopt(struct sock *sk)
+{
+	if (atomic_inc_return(&orphans) <= READ_ONCE(quic_sysctl_max_orphans) &&
+	    atomic_long_read(sk->sk_prot->memory_allocated) <= sk_prot_mem_limits(sk, 2))
+		return true;
+	atomic_dec(&orphans);
+	return false;
+}
+
 void quic_sock_close(struct sock *sk, long timeout)
 {
 	struct quic_sock *qs = quic_sk(sk);
@@ -293,6 +309,10 @@ void quic_sock_close(struct sock *sk, long timeout)
 		qs->shut_wr = true;
 		quic_sock_flush(sk);
 		wait_closed(sk, timeout);
+	}
+	if (alive(qs) && !adopt(sk)) {
+		say_close(sk, now);
+		quic_sock_flush(sk);
 	}
 	if (alive(qs)) {
 		qs->orphan = true;

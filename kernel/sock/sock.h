@@ -208,6 +208,8 @@ struct quic6_sock {
 /* sysctl net.quic.quic_mem (pages), quic_rmem and quic_wmem (bytes: min, default, max) */
 extern long quic_sysctl_mem[3];
 extern int quic_sysctl_rmem[3], quic_sysctl_wmem[3];
+/* net.quic.quic_max_orphans: closed sockets with data still going out, of the whole system */
+extern int quic_sysctl_max_orphans;
 
 static inline struct quic_sock *quic_sk(const struct sock *sk)
 {
@@ -329,7 +331,9 @@ void quic_recvbuf_queue_stream(struct sock *sk, struct quic_sock_stream *s);
 u32 quic_recvbuf_bound(const struct sock *sk);		/* most of sk_rmem_alloc, bytes */
 /* Memory for more? What a peer may make us hold, beyond what the windows promise. */
 bool quic_recvbuf_room(const struct sock *sk);
-bool quic_recvbuf_charge(struct sock *sk, u32 size);	/* false: not granted */
+/* Memory for what may fill up: bytes. false: not granted. Only _charge() counts for _room(). */
+bool quic_recvbuf_charge(struct sock *sk, u32 size);
+bool quic_recvbuf_charge_fixed(struct sock *sk, u32 size);
 void quic_recvbuf_uncharge(struct sock *sk, u32 size);
 u64 quic_recvbuf_window(const struct sock *sk);		/* largest window the buffer stands for */
 

@@ -308,6 +308,68 @@ static void close_blocked_orphan(void)
 	pair_close(&p);
 }
 
+/* Nothing passes the loopback any more, or all of it does. Return: 0 */
+static int lossy(bool on)
+{
+	return system(on ? "tc qdisc add dev lo root netem loss 100%" :
+			   "tc qdisc del dev lo root");
+}
+
+/* A CLOSE lost in an outage: whoever knocks afterwards is told (RFC 9000, 10.2.1). */
+static void close_lost(void)
+{
+	struct pair p;
+	char c;
+
+	CHECK(!pair_open(&p, &plain));
+	usleep(100000);
+	CHECK(!lossy(true));
+	close(p.client);
+	p.client = -1;
+	usleep(1000000);
+	CHECK(!lossy(false));
+	set_timeo(p.server, 3000);
+	CHECK_EQ(send(p.server, "x", 1, MSG_QUIC_STREAM_NEW), 1);
+	CHECK_ERR(recv(p.server, &c, 1, 0), ENOTCONN);
+	CHECK_EQ(state_of(p.server), QUIC_STATE_DRAINING);
+	pair_close(&p);
+}
+
+static int max_orphans(int n)
+{
+	FILE *f = fopen("/proc/sys/net/quic/quic_max_orphans", "w");
+
+	return f ? fprintf(f, "%d\n", n) < 0 || fclose(f) : -1;
+}
+
+/* Data outlives close(), unless too many closed sockets do so already. */
+static void orphans_limited(void)
+{
+	struct pair p;
+	char buf[8];
+	int n;
+
+	for (n = 1; n >= 0; n--) {
+		CHECK(!pair_open(&p, &plain));
+		usleep(100000);
+		CHECK(!max_orphans(n));
+		CHECK(!lossy(true));
+		CHECK_EQ(send(p.client, "late", 4, 0), 4);
+		close(p.client);
+		p.client = -1;
+		CHECK(!lossy(false));
+		CHECK(!max_orphans(8192));
+		set_timeo(p.server, 3000);
+		if (n) {
+			CHECK_EQ(recv(p.server, buf, sizeof(buf), 0), 4);
+		} else {
+			CHECK_EQ(send(p.server, "x", 1, MSG_QUIC_STREAM_NEW), 1);
+			CHECK_ERR(recv(p.server, buf, sizeof(buf), 0), ENOTCONN);
+		}
+		pair_close(&p);
+	}
+}
+
 static void idle_timeout(void)
 {
 	struct quic_transport_param tp = { .max_idle_timeout = 300000 };
@@ -448,6 +510,8 @@ static const struct ktap_case cases[] = {
 	{ "linger_waits", linger_waits },
 	{ "both_close_at_once", both_close_at_once },
 	{ "close_blocked_orphan", close_blocked_orphan },
+	{ "close_lost", close_lost },
+	{ "orphans_limited", orphans_limited },
 	{ "idle_timeout", idle_timeout },
 	{ "keepalive", keepalive },
 	{ "poll_states", poll_states },
