@@ -17,10 +17,17 @@ static struct sock *sk_of(struct quic_conn *c)
 
 static struct quic_stream *stream_alloc(struct quic_conn *c, gfp_t gfp)
 {
-	struct quic_sock_stream *s = kmem_cache_zalloc(quic_stream_cache, gfp);
+	struct sock *sk = sk_of(c);
+	struct quic_sock_stream *s;
 
-	if (!s)
+	/* The peer opens them as it likes, up to our limit. Reading makes none of it free again. */
+	if (!quic_recvbuf_charge_fixed(sk, sizeof(*s)))
 		return NULL;
+	s = kmem_cache_zalloc(quic_stream_cache, gfp);
+	if (!s) {
+		sk_mem_uncharge(sk, sizeof(*s));
+		return NULL;
+	}
 	INIT_LIST_HEAD(&s->item.list);
 	s->item.kind = QUIC_ITEM_STREAM;
 	INIT_LIST_HEAD(&s->rcvq);
@@ -40,6 +47,7 @@ static void stream_free(struct quic_conn *c, struct quic_stream *cs)
 	quic_recvbuf_purge(sk, s);
 	quic_sendbuf_purge(sk, s);
 	kmem_cache_free(quic_stream_cache, s);
+	sk_mem_uncharge(sk, sizeof(*s));
 }
 
 static int stream_data(struct quic_conn *c, struct quic_stream *s, u64 off, const u8 *data,

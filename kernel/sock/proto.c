@@ -225,7 +225,7 @@ int quic_sock_init(void)
 	int err = -ENOMEM;
 
 	memory_limits();
-	quic_stream_cache = KMEM_CACHE(quic_sock_stream, SLAB_HWCACHE_ALIGN | SLAB_ACCOUNT);
+	quic_stream_cache = KMEM_CACHE(quic_sock_stream, SLAB_HWCACHE_ALIGN);
 	if (!quic_stream_cache)
 		return -ENOMEM;
 	quic_sock_wq = alloc_workqueue("quic", 0, 0);

@@ -40,14 +40,21 @@ bool quic_recvbuf_room(const struct sock *sk)
 	return atomic_read(&sk->sk_rmem_alloc) <= quic_recvbuf_bound(sk);
 }
 
-bool quic_recvbuf_charge(struct sock *sk, u32 size)
+bool quic_recvbuf_charge_fixed(struct sock *sk, u32 size)
 {
 	int delta = (int)size - sk->sk_forward_alloc;
 
 	if (delta > 0 && !__sk_mem_schedule(sk, delta, SK_MEM_RECV))
 		return false;
-	atomic_add(size, &sk->sk_rmem_alloc);
 	sk_mem_charge(sk, size);
+	return true;
+}
+
+bool quic_recvbuf_charge(struct sock *sk, u32 size)
+{
+	if (!quic_recvbuf_charge_fixed(sk, size))
+		return false;
+	atomic_add(size, &sk->sk_rmem_alloc);
 	return true;
 }
 
