@@ -33,9 +33,9 @@ bench:		## cost in instructions next to TCP and TCP+kTLS; writes build/bench.jso
 	@selftests/lib/packages
 	@selftests/bench/run
 
-interop:	## transfers with aioquic and nginx
+interop:	## every interop case with every peer; WORDS="transfer aioquic IPv6" chooses
 	@selftests/lib/packages
-	@selftests/interop/run
+	@selftests/interop/run $(WORDS)
 
 fuzz:		## fuzz the core for TIME=60 seconds a target
 	@selftests/lib/packages

@@ -16,19 +16,45 @@ pair_host()
 	ip -n "$1" neigh add "fd00::$3" lladdr "$mac$3" dev eth0 nud permanent
 }
 
-# pair [NETEM-OPTION...]: make them; the options hold for each way (`delay 10ms loss 1%`). Losses repeat: seeds are fixed.
-# (Seeds must be large: netem does not warm its generator up, and with small ones nearly all first packets are lost.)
-pair()
+# pair_hosts: the namespaces
+pair_hosts()
 {
+	local name
 	modprobe -qa veth sch_netem 2>/dev/null	# built in where there are none
-	ip netns add server && ip netns add client || return 1
-	ip -n server link set lo up
-	ip -n client link set lo up
-	ip link add eth0 netns server type veth peer name eth0 netns client &&
-	pair_host server 1 2 && pair_host client 2 1 || return 1
-	[ $# = 0 ] && return
+	for name; do
+		ip netns add "$name" && ip -n "$name" link set lo up || return 1
+	done
+}
+
+# pair_netem NETEM-OPTION...: for each way (`delay 10ms loss 1%`). Losses repeat: seeds are fixed.
+# (Seeds must be large: netem does not warm its generator up, and with small ones nearly all first packets are lost.)
+pair_netem()
+{
 	ip netns exec server tc qdisc add dev eth0 root netem limit 10000 seed 11400714819323198485 "$@" &&
 	ip netns exec client tc qdisc add dev eth0 root netem limit 10000 seed 7046029254386353131 "$@"
+}
+
+# pair [NETEM-OPTION...]: make them
+pair()
+{
+	pair_hosts server client || return 1
+	ip link add eth0 netns server type veth peer name eth0 netns client &&
+	pair_host server 1 2 && pair_host client 2 1 || return 1
+	[ $# = 0 ] || pair_netem "$@"
+}
+
+# pair_apart [NETEM-OPTION...]: the same with a third host between them, which passes nothing on by itself
+#
+#    server eth0 |-----| s  middle  c |-----| eth0 client
+pair_apart()
+{
+	pair_hosts server client middle || return 1
+	ip netns exec middle sysctl -qw net.ipv6.conf.all.disable_ipv6=1
+	ip link add eth0 netns server type veth peer name s netns middle &&
+	ip link add eth0 netns client type veth peer name c netns middle &&
+	ip -n middle link set s gso_max_segs 1 up && ip -n middle link set c gso_max_segs 1 up &&
+	pair_host server 1 2 && pair_host client 2 1 || return 1
+	[ $# = 0 ] || pair_netem "$@"
 }
 
 unpair()
