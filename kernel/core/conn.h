@@ -64,6 +64,7 @@ enum quic_conn_event {
 
 enum quic_stream_event {
 	QUIC_SEV_OPENED,	/* the peer opened it */
+	QUIC_SEV_SIZE_KNOWN,	/* the peer's FIN came, bytes before it did not */
 	QUIC_SEV_FIN,		/* all bytes up to the final size were handed over */
 	QUIC_SEV_RESET,		/* the peer reset it: rx.reset_code */
 	QUIC_SEV_STOPPED,	/* by STOP_SENDING, answered with a reset: tx.reset_code */

@@ -106,6 +106,7 @@ u64 quic_stream_rx_data(struct quic_conn *c, u64 id, u64 off, const u8 *data, u3
 {
 	struct quic_stream *s;
 	u64 err, before;
+	bool news;
 
 	err = quic_stream_of_peer(c, id, false, &s);
 	if (err || !s)
@@ -118,6 +119,7 @@ u64 quic_stream_rx_data(struct quic_conn *c, u64 id, u64 off, const u8 *data, u3
 	before = s->rx.contig;
 	if (!s->rx.stopped && !deliver(c, s, off, data, len))
 		return QUIC_RX_DROP;
+	news = fin && s->rx.state == QUIC_RECV_RECV && !s->rx.stopped;
 	if (fin) {
 		s->rx.final_size = off + len;
 		s->rx.state = QUIC_RECV_SIZE_KNOWN;
@@ -126,6 +128,8 @@ u64 quic_stream_rx_data(struct quic_conn *c, u64 id, u64 off, const u8 *data, u3
 	}
 	if (s->rx.contig != before)
 		c->ops->stream_contig(c, s);
+	if (news && s->rx.contig != s->rx.final_size)
+		c->ops->stream_event(c, s, QUIC_SEV_SIZE_KNOWN);
 	check_complete(c, s);
 	return 0;
 }

@@ -99,6 +99,9 @@ static void stream_event(struct quic_conn *c, struct quic_stream *cs, enum quic_
 	switch (ev) {
 	case QUIC_SEV_OPENED:
 		break;
+	case QUIC_SEV_SIZE_KNOWN:
+		quic_event_stream(sk, s, QUIC_STREAM_RECV_STATE_SIZE_KNOWN);
+		break;
 	case QUIC_SEV_FIN:
 		stream_fin(sk, s);
 		break;

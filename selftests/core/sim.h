@@ -88,7 +88,8 @@ struct sim_ep {
 	/* what happened */
 	u64 t_established, t_confirmed, t_closed, t_last_fin;
 	u64 rx_bytes;			/* stream bytes given to us */
-	unsigned int n_event[16], n_opened, n_fin, n_reset, n_stopped, n_sent_all, n_freed;
+	unsigned int n_event[16], n_opened, n_size_known, n_fin, n_reset, n_stopped, n_sent_all;
+	unsigned int n_freed;
 	unsigned int tokens;
 	u8 token[256];			/* the last one that came */
 	u32 token_len;

@@ -98,6 +98,10 @@ static void stream_event(struct quic_conn *c, struct quic_stream *s, enum quic_s
 		ep->n_opened++;
 		st->peers = true;
 		break;
+	case QUIC_SEV_SIZE_KNOWN:
+		WARN_ON(st->fin || s->rx.contig >= s->rx.final_size);
+		ep->n_size_known++;
+		break;
 	case QUIC_SEV_FIN:
 		WARN_ON(st->fin || s->rx.contig != s->rx.final_size);
 		st->fin = true;

@@ -235,6 +235,8 @@ static void conn_timer__fast_repair(void **state)
 	assert_in_range(s->c->conn.stats.bytes_retransmitted, 1000, 1452);
 	assert_int_equal(s->c->conn.stats.packets_retransmitted, 1);
 	assert_int_equal(s->c->conn.loss.packets_lost, 1);
+	/* The FIN came over the hole. */
+	assert_int_equal(s->s->n_size_known, 1);
 	sim_free(s);
 }
 
@@ -306,6 +308,7 @@ static void conn_timer__rearms(void **state)
 	assert_int_equal(s->c->conn.loss.pto_count, 0);
 	assert_int_equal(s->c->conn.stats.bytes_retransmitted, 0);
 	assert_int_equal(s->c->conn.stats.packets_retransmitted, 0);
+	assert_int_equal(s->s->n_size_known, 0);
 	sim_free(s);
 }
 
