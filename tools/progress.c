@@ -55,13 +55,18 @@ static void line_print(struct progress *p, const char *line)
 static void line_make(double rate, int sd, uint64_t bytes, const char *extra, char *line,
 		      size_t size)
 {
-	char a[24], b[24], c[24], net[160] = "";
+	char a[24], b[24], c[24], net[160] = "", late[40] = "";
 	struct quic_info i;
 
-	if (sd >= 0 && tool_info(sd, &i))
-		snprintf(net, sizeof(net), "  rtt %.1f ms  cwnd %s  lost %llu",
+	if (sd >= 0 && tool_info(sd, &i)) {
+		/* Declared lost and acknowledged all the same: overtaken on the way */
+		if (i.packets_spurious)
+			snprintf(late, sizeof(late), " and late %llu",
+				 (unsigned long long)i.packets_spurious);
+		snprintf(net, sizeof(net), "  rtt %.1f ms  cwnd %s  lost %llu%s",
 			 i.smoothed_rtt / 1000.0, progress_bytes(i.cwnd, c, sizeof(c)),
-			 (unsigned long long)i.packets_lost);
+			 (unsigned long long)(i.packets_lost - i.packets_spurious), late);
+	}
 	snprintf(line, size, "%10s  %10s/s%s%s%s", progress_bytes(bytes, a, sizeof(a)),
 		 progress_bytes(rate, b, sizeof(b)), net, extra ? "  " : "", extra ? extra : "");
 }
