@@ -95,7 +95,10 @@ struct quic_conn_ops {
 	unsigned int (*stream_vecs)(struct quic_conn *c, struct quic_stream *s, u64 off, u32 len,
 				    struct quic_vec *v, unsigned int max);
 	void (*stream_copy)(struct quic_conn *c, struct quic_stream *s, u64 off, u32 len, u8 *to);
-	/* TLS bytes of @level, in order. Return: 0 or error: the packet is dropped */
+	/*
+	 * TLS bytes of @level, in order. Return: 0; < 0: the packet is dropped as if it never
+	 * came; > 0: a transport error code to close with
+	 */
 	int (*crypto_data)(struct quic_conn *c, enum quic_level level, const u8 *data, u32 len);
 	/* @len bytes to open a packet into, linear, valid until the train ends. NULL: drop. */
 	u8 *(*rx_buf)(struct quic_conn *c, u32 len);

@@ -204,17 +204,26 @@ static u64 hold(struct quic_crypto_stream *cs, u64 off, const u8 *data, u32 len)
 	return 0;
 }
 
+static u64 give(struct quic_conn *c, enum quic_level level, const u8 *data, u32 len)
+{
+	int ret = c->ops->crypto_data(c, level, data, len);
+
+	return ret < 0 ? QUIC_RX_DROP : (u64)ret;
+}
+
 /* Hand over what has become contiguous in the buffer: two pieces if it goes round its end. */
 static u64 release(struct quic_conn *c, enum quic_level level, struct quic_crypto_stream *cs)
 {
 	struct quic_range *r;
 	u32 pos, n;
+	u64 err;
 
 	while ((r = quic_ranges_first(&cs->rx_ooo)) && r->start <= cs->rx_contig) {
 		pos = cs->rx_contig & (cs->rx_cap - 1);
 		n = min_t(u64, r->end - cs->rx_contig, cs->rx_cap - pos);
-		if (c->ops->crypto_data(c, level, cs->rx + pos, n))
-			return QUIC_RX_DROP;
+		err = give(c, level, cs->rx + pos, n);
+		if (err)
+			return err;
 		cs->rx_contig += n;
 		quic_ranges_trim(&cs->rx_ooo, cs->rx_contig);
 	}
@@ -242,10 +251,10 @@ u64 quic_crypto_stream_rx(struct quic_conn *c, enum quic_level level, u64 off, c
 	}
 	/* The usual case needs no buffer. */
 	if (off == cs->rx_contig && !cs->rx_ooo.n) {
-		if (c->ops->crypto_data(c, level, data, end - off))
-			return QUIC_RX_DROP;
-		cs->rx_contig = end;
-		return 0;
+		err = give(c, level, data, end - off);
+		if (!err)
+			cs->rx_contig = end;
+		return err;
 	}
 	err = hold(cs, off, data, end - off);
 	return err ? err : release(c, level, cs);

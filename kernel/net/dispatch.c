@@ -10,6 +10,7 @@
 
 #define DCID_MIN	8	/* RFC 9000, 7.2: a client's first ID, bytes */
 #define PEEK		(7 + QUIC_CID_MAX)
+#define SHORTEST	21	/* RFC 9000, 10.3: nothing below is a packet or a stateless reset */
 
 /* Known ID: hand over and take the skb. Return: false if nobody knows it */
 static bool deliver(struct net *net, struct sk_buff *skb, const u8 *dcid, u8 len)
@@ -77,8 +78,11 @@ static void to_listener(struct quic_endpoint *ep, struct sk_buff *skb)
 	struct sk_buff *one;
 
 	for (off = 0; l && off < skb->len; off += size) {
-		/* Nothing shorter can matter here but 0-RTT, which may be lost. */
-		if (skb->len - off < QUIC_DGRAM_MIN)
+		/*
+		 * Nothing shorter can matter here but 0-RTT, which may be lost. (A guest's
+		 * virtio says what the size is: 65000 of a byte would take long.)
+		 */
+		if (min(size, skb->len - off) < QUIC_DGRAM_MIN)
 			break;
 		one = quic_skb_datagram(skb, off, min(size, skb->len - off));
 		if (one)
@@ -92,7 +96,7 @@ static void take_apart(struct quic_endpoint *ep, struct sk_buff *skb)
 	u32 size = quic_skb_seg_size(skb), off;
 	struct sk_buff *one;
 
-	for (off = 0; off < skb->len; off += size) {
+	for (off = 0; size >= SHORTEST && off < skb->len; off += size) {
 		one = quic_skb_datagram(skb, off, min(size, skb->len - off));
 		if (one)
 			quic_dispatch(ep, one);

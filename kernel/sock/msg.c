@@ -4,13 +4,16 @@
  * datagrams. Each is charged to sk_rmem_alloc until read.
  *
  * During the handshake TLS bytes wait for recvmsg() in the order they came,
- * ahead of stream data. After it only NewSessionTicket is expected (RFC 9001,
- * 4.6): a client gathers the message and keeps the last one for option 12.
+ * ahead of stream data. After it a server sends NewSessionTicket and nobody
+ * anything else (RFC 9001, 4.4, 4.6 and 6): a client gathers the message and
+ * keeps the last one for option 12.
  */
 #include "sock.h"
 
 #define TLS_HEADER		4	/* RFC 8446, 4: type and 24-bit length */
 #define TLS_NEW_SESSION_TICKET	4
+#define TLS_CERTIFICATE_REQUEST	13
+#define TLS_UNEXPECTED_MESSAGE	10	/* alert; RFC 8446, 6 */
 #define TLS_QUEUED_MAX		(4 * QUIC_CRYPTO_BUF_MAX)	/* memory of unread ones, bytes */
 
 struct quic_msg *quic_msg_new(struct sock *sk, u8 kind, u32 len)
@@ -102,7 +105,7 @@ static void ticket_keep(struct sock *sk, const struct quic_msg *m)
 	qs->wake |= QUIC_WAKE_STATE;
 }
 
-/* Take what the message at hand still lacks. Return: bytes used; 0: this is not a TLS message */
+/* Take what the ticket at hand still lacks. Return: bytes used; 0: it is longer than any */
 static u32 post_fill(struct sock *sk, struct quic_msg *m, const u8 *data, u32 len)
 {
 	u32 want = TLS_HEADER, n;
@@ -116,19 +119,29 @@ static u32 post_fill(struct sock *sk, struct quic_msg *m, const u8 *data, u32 le
 	m->off += n;
 	if (m->off < TLS_HEADER || m->off < TLS_HEADER + tls_length(m->data))
 		return n;
-	if (m->data[0] == TLS_NEW_SESSION_TICKET)
-		ticket_keep(sk, m);
+	ticket_keep(sk, m);
 	m->off = 0;
 	return n;
 }
 
-/* Whatever is not understood is skipped: it concerns nobody but the TLS library, which is gone. */
+/* KeyUpdate above all: QUIC has its own (RFC 9001, 6). */
+static int unexpected(u8 type)
+{
+	/* RFC 9001, 4.4: there is no authentication after the handshake. */
+	if (type == TLS_CERTIFICATE_REQUEST)
+		return QUIC_ERR_PROTOCOL_VIOLATION;
+	return QUIC_ERR_CRYPTO + TLS_UNEXPECTED_MESSAGE;
+}
+
+/* Return: 0, -ENOBUFS, or the error to close with */
 static int post_handshake(struct sock *sk, const u8 *data, u32 len)
 {
 	struct quic_sock *qs = quic_sk(sk);
 	u32 n;
 
-	if (qs->conn.server || qs->post_broken)
+	if (qs->conn.server)
+		return QUIC_ERR_CRYPTO + TLS_UNEXPECTED_MESSAGE;
+	if (qs->post_broken)
 		return 0;
 	if (!qs->post) {
 		qs->post = quic_msg_new(sk, QUIC_ITEM_TLS, QUIC_TICKET_MAX);
@@ -136,6 +149,8 @@ static int post_handshake(struct sock *sk, const u8 *data, u32 len)
 			return -ENOBUFS;
 	}
 	while (len) {
+		if (!qs->post->off && *data != TLS_NEW_SESSION_TICKET)
+			return unexpected(*data);
 		n = post_fill(sk, qs->post, data, len);
 		if (!n) {
 			qs->post_broken = true;
