@@ -5,7 +5,8 @@
  * 300 instructions, a seam or page end inside a block 600 (they bounce it
  * through an allocation), copying 0.25 a byte. So packets of common size are
  * copied to their place when they are in pieces, and of larger ones up to 15
- * bytes around each seam, and short pieces.
+ * bytes around each seam, and short pieces. The tag has an entry of its own: to
+ * find one in the midst of an entry makes the ciphers clear a table first.
  */
 #include "../compat/simd.h"
 #include "parts.h"
@@ -186,6 +187,7 @@ static bool list_tag(struct list *l, struct cursor *c)
 	u32 n, left = QUIC_AEAD_TAG;
 	u8 *p;
 
+	l->end = NULL;
 	for (; left; left -= n) {
 		n = next_bytes(c, left, &p);
 		if (unlikely(!n || l->n == QUIC_SG_MAX))
@@ -195,11 +197,15 @@ static bool list_tag(struct list *l, struct cursor *c)
 	return true;
 }
 
-/* The list is made: call the cipher. @len as the crypto API counts it. */
+/*
+ * The lists are made: call the cipher. @len as the crypto API counts it; @in_place: both name
+ * the same bytes, and the one with the tag serves as either.
+ */
 static int run(const struct quic_aead *a, struct quic_scratch *s, const struct list *l,
-	       const u8 *nonce, u32 hdr_len, u32 len, bool seal)
+	       const u8 *nonce, u32 hdr_len, u32 len, bool in_place, bool seal)
 {
-	struct scatterlist *src = s->src, *dst = &s->dst, *last = &s->src[l->n - 1];
+	struct scatterlist *src = s->src, *dst = seal ? s->dst : &s->dst[1];
+	struct scatterlist *last = &s->src[l->n - 1];
 	struct aead_request *req = &s->req.aead;
 	int err;
 
@@ -207,7 +213,7 @@ static int run(const struct quic_aead *a, struct quic_scratch *s, const struct l
 	s->iv[0] = 2;
 	memcpy(s->iv + a->ccm, nonce, 12);
 	sg_mark_end(last);
-	if (l->n == 1) {	/* in place: the longer of the two lists is both */
+	if (in_place) {
 		if (seal)
 			src = dst;
 		else
@@ -287,8 +293,9 @@ int quic_aead_seal(void *aead, const u8 *nonce, u8 *pkt, u32 hdr_len,
 	if (a->inner && unlikely(!quic_simd_usable())) {
 		err = soft_seal(a, s, &c, nonce, pkt, hdr_len, len);
 	} else if (likely(list_text(&l, &c, pkt, hdr_len, len))) {
-		sg_set_buf(&s->dst, pkt, hdr_len + len + QUIC_AEAD_TAG);
-		err = run(a, s, &l, nonce, hdr_len, len, true);
+		sg_set_buf(&s->dst[0], pkt, hdr_len + len);
+		sg_set_buf(&s->dst[1], pkt + hdr_len + len, QUIC_AEAD_TAG);
+		err = run(a, s, &l, nonce, hdr_len, len, l.n == 1, true);
 	}
 	quic_scratch_put();
 	return err;
@@ -303,12 +310,16 @@ int quic_aead_open(void *aead, const u8 *nonce, u8 *dst, u32 hdr_len,
 	struct cursor c = { src, nsrc };
 	struct list l = { s->src };
 	int err = -EINVAL;
+	bool in_place;
 
 	if (a->inner && unlikely(!quic_simd_usable())) {
 		err = soft_open(a, s, &c, nonce, dst, hdr_len, text_len);
-	} else if (likely(list_text(&l, &c, dst, hdr_len, text_len) && list_tag(&l, &c))) {
-		sg_set_buf(&s->dst, dst, hdr_len + text_len);
-		err = run(a, s, &l, nonce, hdr_len, len, false);
+	} else if (likely(list_text(&l, &c, dst, hdr_len, text_len))) {
+		in_place = l.n == 1;
+		if (likely(list_tag(&l, &c))) {
+			sg_set_buf(&s->dst[1], dst, hdr_len + text_len);
+			err = run(a, s, &l, nonce, hdr_len, len, in_place, false);
+		}
 	}
 	quic_scratch_put();
 	return err;

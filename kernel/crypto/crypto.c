@@ -39,7 +39,7 @@ int quic_scratch_init(void)
 		}
 		sg_init_table(s->src, QUIC_SG_MAX);
 		sg_unmark_end(&s->src[QUIC_SG_MAX - 1]);
-		sg_init_table(&s->dst, 1);
+		sg_init_table(s->dst, 2);
 		per_cpu(scratch, cpu) = s;
 	}
 	return 0;

@@ -106,8 +106,8 @@ static int ecb(const struct quic_hp *hp, struct quic_scratch *s, unsigned int n)
 	}
 	skcipher_request_set_tfm(req, hp->ecb);
 	skcipher_request_set_callback(req, 0, NULL, NULL);
-	sg_set_buf(&s->dst, s->ecb, n * AES_BLOCK_SIZE);
-	skcipher_request_set_crypt(req, &s->dst, &s->dst, n * AES_BLOCK_SIZE, NULL);
+	sg_set_buf(&s->dst[1], s->ecb, n * AES_BLOCK_SIZE);
+	skcipher_request_set_crypt(req, &s->dst[1], &s->dst[1], n * AES_BLOCK_SIZE, NULL);
 	return crypto_skcipher_encrypt(req);
 }
 

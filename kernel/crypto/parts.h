@@ -42,7 +42,7 @@
 struct quic_scratch {
 	u8 ecb[QUIC_BURST_MAX * QUIC_HP_SAMPLE];	/* first: must not cross a page */
 	struct scatterlist src[QUIC_SG_MAX];		/* initialised, no end marked */
-	struct scatterlist dst;				/* initialised, one entry */
+	struct scatterlist dst[2];			/* initialised, the second ends it */
 	struct quic_softgcm gcm;
 	u8 iv[16];
 	union {
