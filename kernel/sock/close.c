@@ -196,6 +196,7 @@ void quic_sock_destroy_conn(struct sock *sk)
 	kfree(qs->token);
 	qs->token = NULL;
 	quic_recvbuf_free_spare(sk);
+	quic_sendbuf_free_spare(sk);
 	quic_xmit_let_go(sk);
 	sk_mem_reclaim_final(sk);
 	WRITE_ONCE(sk->sk_state, TCP_CLOSE);

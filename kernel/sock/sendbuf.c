@@ -15,6 +15,7 @@
 
 #define ROOM_MIN	256	/* bytes set aside for the first small write */
 #define ROOM_MAX	4096
+#define ROOM_LEAST	32	/* a page with less left is full */
 
 static struct quic_sendbuf *last(const struct quic_sock_stream *s)
 {
@@ -29,12 +30,49 @@ static void charge(struct sock *sk, struct quic_sendbuf *b, u32 size)
 	sk_mem_charge(sk, size);
 }
 
+/*
+ * Pages of ours that nobody else holds go round while data is on its way: to get one anew is dear
+ * where the kernel clears all it gives out.
+ */
+static void page_free(struct quic_sock *qs, struct page *page)
+{
+	if (page_ref_count(page) == 1 && compound_order(page) == SKB_FRAG_PAGE_ORDER &&
+	    !page_is_pfmemalloc(page) && qs->nsend_pages < QUIC_SEND_PAGES && !qs->dead)
+		qs->send_page[qs->nsend_pages++] = page;
+	else
+		put_page(page);
+}
+
+void quic_sendbuf_free_spare(struct sock *sk)
+{
+	struct quic_sock *qs = quic_sk(sk);
+
+	while (qs->nsend_pages)
+		put_page(qs->send_page[--qs->nsend_pages]);
+}
+
+/* As sk_page_frag_refill(), but the pages that went round come first. */
+static bool refill(struct sock *sk, struct page_frag *pf)
+{
+	struct quic_sock *qs = quic_sk(sk);
+
+	if (!qs->nsend_pages ||
+	    (pf->page && (page_ref_count(pf->page) == 1 || pf->offset + ROOM_LEAST <= pf->size)))
+		return sk_page_frag_refill(sk, pf);
+	if (pf->page)
+		put_page(pf->page);
+	pf->page = qs->send_page[--qs->nsend_pages];
+	pf->offset = 0;
+	pf->size = PAGE_SIZE << SKB_FRAG_PAGE_ORDER;
+	return true;
+}
+
 static void buf_free(struct sock *sk, struct quic_sock_stream *s, struct quic_sendbuf *b)
 {
 	if (s->cursor == b)
 		s->cursor = NULL;
 	list_del(&b->list);
-	put_page(b->page);
+	page_free(quic_sk(sk), b->page);
 	sk_wmem_queued_add(sk, -(int)b->charged);
 	sk_mem_uncharge(sk, b->charged);
 	kfree(b);
@@ -96,7 +134,7 @@ int quic_sendbuf_append(struct sock *sk, struct quic_sock_stream *s, struct msgh
 
 	if (b && b->room)
 		return fill_room(b, msg, max);
-	if (!sk_page_frag_refill(sk, pf))
+	if (!refill(sk, pf))
 		return -ENOBUFS;
 	max = min(max, pf->size - pf->offset);
 	if (b && b->page == pf->page && b->page_off + b->len == pf->offset) {

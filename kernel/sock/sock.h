@@ -115,6 +115,8 @@ struct quic_train {
 	struct quic_chunk chunks[];
 };
 
+#define QUIC_SEND_PAGES	4	/* pages of a page fragment's order kept for the next writes */
+
 struct quic_sock {
 	struct inet_sock inet;		/* first: inet_sk() */
 
@@ -158,6 +160,8 @@ struct quic_sock {
 	struct quic_rxbuf *spare;	/* buffers for the next ones; given up when idle */
 	u32 nspare;
 	struct quic_train *spare_train;
+	struct page *send_page[QUIC_SEND_PAGES];	/* the same for stream bytes to send */
+	u32 nsend_pages;
 
 	/* options, before and beside the connection */
 	bool early;			/* client: remembers the peer's parameters (0-RTT) */
@@ -300,6 +304,7 @@ struct quic_sock_stream *quic_sock_stream_open(struct sock *sk, s64 sid, bool un
 					       int *err);
 bool quic_sock_writable(const struct sock *sk);
 /* Copy up to @max bytes of @msg behind @s's last. Return: bytes, -EFAULT, -ENOBUFS (not now) */
+void quic_sendbuf_free_spare(struct sock *sk);
 int quic_sendbuf_append(struct sock *sk, struct quic_sock_stream *s, struct msghdr *msg, u32 max);
 unsigned int quic_sendbuf_vecs(struct quic_sock_stream *s, u64 off, u32 len, struct quic_vec *v,
 			       unsigned int max);

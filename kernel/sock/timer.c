@@ -22,6 +22,7 @@ static void let_go(struct sock *sk, u64 now)
 	if (qs->conn.loss.bytes_in_flight || now < qs->conn.last_activity + LET_GO_NS)
 		return;
 	quic_recvbuf_free_spare(sk);
+	quic_sendbuf_free_spare(sk);
 	quic_xmit_let_go(sk);
 }
 
