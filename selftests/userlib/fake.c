@@ -12,14 +12,34 @@
 struct fake_endpoint fake_client, fake_server;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
+static struct fake_endpoint *all[FAKE_ENDPOINTS];
+
 static struct fake_endpoint *find(int sd)
 {
-	return sd == fake_client.sd ? &fake_client : &fake_server;
+	struct fake_endpoint *ep = NULL;
+	size_t i;
+
+	pthread_mutex_lock(&lock);
+	for (i = 0; i < FAKE_ENDPOINTS && !ep; i++)
+		if (all[i] && all[i]->sd == sd)
+			ep = all[i];
+	pthread_mutex_unlock(&lock);
+	if (!ep)
+		abort();
+	return ep;
 }
 
-static struct fake_endpoint *other(struct fake_endpoint *ep)
+static void enter(struct fake_endpoint *ep, struct fake_endpoint *from)
 {
-	return ep == &fake_client ? &fake_server : &fake_client;
+	size_t i;
+
+	pthread_mutex_lock(&lock);
+	for (i = 0; i < FAKE_ENDPOINTS && all[i] != from; i++)
+		;
+	if (i == FAKE_ENDPOINTS)
+		abort();
+	all[i] = ep;
+	pthread_mutex_unlock(&lock);
 }
 
 static int value_out(void *to, socklen_t *room, const void *from, socklen_t len)
@@ -194,22 +214,37 @@ const struct quic_sys fake_sys = {
 	.peername = fake_peername,
 };
 
-void fake_open(void)
+const struct quic_sys fake_sys_idle = {
+	.getopt = fake_getopt,
+	.setopt = fake_setopt,
+	.peername = fake_peername,
+};
+
+void fake_pair(struct fake_endpoint *client, struct fake_endpoint *server)
 {
 	int sd[2];
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sd))
 		abort();
-	memset(&fake_client, 0, sizeof(fake_client));
-	memset(&fake_server, 0, sizeof(fake_server));
-	fake_client.sd = sd[0];
-	fake_server.sd = sd[1];
-	fake_server.server = true;
-	memset(fake_client.params, 0xc1, 40);
-	fake_client.params_len = 40;
-	memset(fake_server.params, 0x5e, 60);
-	fake_server.params_len = 60;
-	memset(fake_server.ticket_key, 7, sizeof(fake_server.ticket_key));
+	memset(client, 0, sizeof(*client));
+	memset(server, 0, sizeof(*server));
+	client->sd = sd[0];
+	client->other = server;
+	server->sd = sd[1];
+	server->other = client;
+	server->server = true;
+	memset(client->params, 0xc1, 40);
+	client->params_len = 40;
+	memset(server->params, 0x5e, 60);
+	server->params_len = 60;
+	memset(server->ticket_key, 7, sizeof(server->ticket_key));
+	enter(client, NULL);
+	enter(server, NULL);
+}
+
+void fake_open(void)
+{
+	fake_pair(&fake_client, &fake_server);
 }
 
 void fake_close(struct fake_endpoint *ep)
@@ -217,16 +252,21 @@ void fake_close(struct fake_endpoint *ep)
 	pthread_mutex_lock(&lock);
 	if (!ep->closed) {
 		ep->closed = true;
-		other(ep)->peer_close = ep->close;
+		ep->other->peer_close = ep->close;
 		shutdown(ep->sd, SHUT_RDWR);
 	}
 	pthread_mutex_unlock(&lock);
 }
 
+void fake_pair_end(struct fake_endpoint *client, struct fake_endpoint *server)
+{
+	enter(NULL, client);
+	enter(NULL, server);
+	close(client->sd);
+	close(server->sd);
+}
+
 void fake_end(void)
 {
-	close(fake_client.sd);
-	close(fake_server.sd);
-	fake_client.sd = -1;
-	fake_server.sd = -1;
+	fake_pair_end(&fake_client, &fake_server);
 }

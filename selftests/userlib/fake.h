@@ -10,7 +10,7 @@
 #include <netinet/quic.h>
 #include "sys.h"
 
-#define FAKE_ENDPOINTS	2
+#define FAKE_ENDPOINTS	64
 
 struct fake_secret {
 	bool set;
@@ -18,6 +18,7 @@ struct fake_secret {
 };
 
 struct fake_endpoint {
+	struct fake_endpoint *other;
 	int sd;
 	bool server;
 	uint8_t params[4000];		/* ours; length 0: none are offered */
@@ -43,9 +44,14 @@ struct fake_endpoint {
 };
 
 extern const struct quic_sys fake_sys;
+/* For steppers: options work, and whoever sends, receives or waits crashes. */
+extern const struct quic_sys fake_sys_idle;
 extern struct fake_endpoint fake_client, fake_server;
 
-void fake_open(void);	/* a fresh pair */
+void fake_open(void);	/* a fresh pair: fake_client and fake_server */
+/* One more pair, of a thread's own. */
+void fake_pair(struct fake_endpoint *client, struct fake_endpoint *server);
+void fake_pair_end(struct fake_endpoint *client, struct fake_endpoint *server);
 void fake_close(struct fake_endpoint *ep);	/* as close(): the peer is told */
 void fake_end(void);
 
