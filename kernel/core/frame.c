@@ -129,14 +129,45 @@ static int parse_crypto(const u8 **p, const u8 *end, struct quic_frame *f)
 	return f->crypto.off + f->crypto.len > QUIC_VARINT_MAX ? BAD : 0;
 }
 
-/* The frames that are one to three integers. */
+/* RFC 9000, 19.4; RESET_STREAM_AT has one more field, which RESET_STREAM means to be 0. */
+static int parse_reset(const u8 **p, const u8 *end, struct quic_frame *f)
+{
+	f->reset.reliable = 0;
+	if (!quic_varint_get(p, end, &f->reset.id) || !quic_varint_get(p, end, &f->reset.code) ||
+	    !quic_varint_get(p, end, &f->reset.final_size))
+		return BAD;
+	if (f->type == QUIC_FT_RESET_STREAM_AT && !quic_varint_get(p, end, &f->reset.reliable))
+		return BAD;
+	return f->reset.reliable > f->reset.final_size ? BAD : 0;
+}
+
+static int parse_datagram(const u8 **p, const u8 *end, struct quic_frame *f)
+{
+	const u8 *type = *p - 1;
+	int err;
+
+	if (f->type == QUIC_FT_DATAGRAM_LEN) {
+		err = get_sized(p, end, &f->datagram.data, &f->datagram.len);
+	} else {
+		f->datagram.len = end - *p;
+		err = get_bytes(p, end, &f->datagram.data, f->datagram.len);
+	}
+	f->datagram.size = *p - type;
+	return err;
+}
+
+/* The frames that are one to four integers. */
 static int parse_numbers(const u8 **p, const u8 *end, struct quic_frame *f)
 {
 	switch (f->type) {
 	case QUIC_FT_RESET_STREAM:
-		return quic_varint_get(p, end, &f->reset.id) &&
-		       quic_varint_get(p, end, &f->reset.code) &&
-		       quic_varint_get(p, end, &f->reset.final_size) ? 0 : BAD;
+	case QUIC_FT_RESET_STREAM_AT:
+		return parse_reset(p, end, f);
+	case QUIC_FT_ACK_FREQUENCY:
+		return quic_varint_get(p, end, &f->ack_freq.seq) &&
+		       quic_varint_get(p, end, &f->ack_freq.threshold) &&
+		       quic_varint_get(p, end, &f->ack_freq.delay) &&
+		       quic_varint_get(p, end, &f->ack_freq.reorder) ? 0 : BAD;
 	case QUIC_FT_STOP_SENDING:
 		return quic_varint_get(p, end, &f->stop.id) &&
 		       quic_varint_get(p, end, &f->stop.code) ? 0 : BAD;
@@ -164,6 +195,7 @@ static int parse_rare(const u8 **p, const u8 *end, struct quic_frame *f)
 		return parse_padding(p, end, f);
 	case QUIC_FT_PING:
 	case QUIC_FT_HANDSHAKE_DONE:
+	case QUIC_FT_IMMEDIATE_ACK:
 		return 0;
 	case QUIC_FT_CRYPTO:
 		return parse_crypto(p, end, f);
@@ -172,7 +204,9 @@ static int parse_rare(const u8 **p, const u8 *end, struct quic_frame *f)
 			return BAD;
 		return f->token.len ? 0 : BAD;
 	case QUIC_FT_RESET_STREAM:
+	case QUIC_FT_RESET_STREAM_AT:
 	case QUIC_FT_STOP_SENDING:
+	case QUIC_FT_ACK_FREQUENCY:
 	case QUIC_FT_MAX_DATA ... QUIC_FT_STREAMS_BLOCKED_UNI:
 	case QUIC_FT_RETIRE_CONNECTION_ID:
 		return parse_numbers(p, end, f);
@@ -185,22 +219,20 @@ static int parse_rare(const u8 **p, const u8 *end, struct quic_frame *f)
 	case QUIC_FT_CONNECTION_CLOSE_APP:
 		return parse_close(p, end, f);
 	case QUIC_FT_DATAGRAM:
-		f->datagram.len = end - *p;
-		return get_bytes(p, end, &f->datagram.data, f->datagram.len);
 	case QUIC_FT_DATAGRAM_LEN:
-		return get_sized(p, end, &f->datagram.data, &f->datagram.len);
+		return parse_datagram(p, end, f);
 	}
 	return BAD;
 }
 
-/* No type we know takes more than a byte: malformed either way. RFC 9000, 12.4 */
-static int parse_long_type(const u8 *p, const u8 *end, struct quic_frame *f)
+/* A type of more than a byte: its shortest encoding only. RFC 9000, 12.4 */
+static int parse_long_type(const u8 **p, const u8 *end, struct quic_frame *f)
 {
-	const u8 *q = p;
+	const u8 *q = *p;
 
-	if (!quic_varint_get(&q, end, &f->type))
+	if (!quic_varint_get(p, end, &f->type))
 		return BAD;
-	return q - p > quic_varint_len(f->type) ? QUIC_ERR_PROTOCOL_VIOLATION : BAD;
+	return *p - q > quic_varint_len(f->type) ? QUIC_ERR_PROTOCOL_VIOLATION : 0;
 }
 
 int quic_frame_parse(const u8 **p, const u8 *end, struct quic_frame *f)
@@ -210,9 +242,14 @@ int quic_frame_parse(const u8 **p, const u8 *end, struct quic_frame *f)
 
 	if (unlikely(q >= end))
 		return BAD;
-	if (unlikely(*q >= 64))
-		return parse_long_type(q, end, f);
-	f->type = *q++;
+	f->type = *q;
+	if (unlikely(*q >= 64)) {
+		err = parse_long_type(&q, end, f);
+		if (err)
+			return err;
+	} else {
+		q++;
+	}
 	if (likely((f->type & ~7ull) == QUIC_FT_STREAM))
 		err = parse_stream(&q, end, f);
 	else if ((f->type & ~1ull) == QUIC_FT_ACK)
@@ -229,7 +266,7 @@ int quic_frame_parse(const u8 **p, const u8 *end, struct quic_frame *f)
 #define SHAKE	(BIT(QUIC_LEVEL_APP) | BIT(QUIC_LEVEL_INITIAL) | BIT(QUIC_LEVEL_HANDSHAKE))
 #define ALL	(SHAKE | EARLY)
 
-/* RFC 9000, 12.4, table 3; RFC 9221, 4 */
+/* RFC 9000, 12.4, table 3; RFC 9221, 4; the drafts wire.h names */
 static const u8 levels[] = {
 	[QUIC_FT_PADDING] = ALL,
 	[QUIC_FT_PING] = ALL,
@@ -241,8 +278,10 @@ static const u8 levels[] = {
 	[QUIC_FT_PATH_RESPONSE] = APP,
 	[QUIC_FT_CONNECTION_CLOSE] = ALL,
 	[QUIC_FT_CONNECTION_CLOSE_APP] = EARLY,
-	[QUIC_FT_HANDSHAKE_DONE] = APP,
+	[QUIC_FT_HANDSHAKE_DONE ... QUIC_FT_IMMEDIATE_ACK] = APP,
+	[QUIC_FT_RESET_STREAM_AT] = EARLY,
 	[QUIC_FT_DATAGRAM ... QUIC_FT_DATAGRAM_LEN] = EARLY,
+	[QUIC_FT_ACK_FREQUENCY] = APP,
 };
 
 bool quic_frame_allowed(u64 type, enum quic_level level)
@@ -340,6 +379,26 @@ u8 *quic_frame_put_reset(u8 *p, const u8 *end, u64 id, u64 code, u64 final_size)
 	p = quic_varint_put(p, id);
 	p = quic_varint_put(p, code);
 	return quic_varint_put(p, final_size);
+}
+
+u8 *quic_frame_put_reset_at(u8 *p, const u8 *end, u64 id, u64 code, u64 final_size, u64 reliable)
+{
+	if (!fits(p, end, 1 + quic_varint_len(id) + quic_varint_len(code) +
+		  quic_varint_len(final_size) + quic_varint_len(reliable)))
+		return NULL;
+	*p++ = QUIC_FT_RESET_STREAM_AT;
+	p = quic_varint_put(quic_varint_put(p, id), code);
+	return quic_varint_put(quic_varint_put(p, final_size), reliable);
+}
+
+u8 *quic_frame_put_ack_freq(u8 *p, const u8 *end, u64 seq, u64 threshold, u64 delay, u64 reorder)
+{
+	if (!fits(p, end, 2 + quic_varint_len(seq) + quic_varint_len(threshold) +
+		  quic_varint_len(delay) + quic_varint_len(reorder)))
+		return NULL;
+	p = quic_varint_put(quic_varint_put(p, QUIC_FT_ACK_FREQUENCY), seq);
+	p = quic_varint_put(quic_varint_put(p, threshold), delay);
+	return quic_varint_put(p, reorder);
 }
 
 u8 *quic_frame_put_stop(u8 *p, const u8 *end, u64 id, u64 code)
@@ -493,6 +552,15 @@ u8 *quic_frame_put_stream(u8 *p, const u8 *end, u64 id, u64 off, u32 *len, bool 
 
 u8 *quic_frame_put_datagram(u8 *p, const u8 *end, u32 len)
 {
+	size_t room = end - p;
+
+	/* With its Length it would not fit. */
+	if (p < end && room > len && room - 1 - len < quic_varint_len(len)) {
+		memset(p, QUIC_FT_PADDING, room - 1 - len);
+		p += room - 1 - len;
+		*p++ = QUIC_FT_DATAGRAM;
+		return p;
+	}
 	if (!fits(p, end, 1 + quic_varint_len(len) + (size_t)len))
 		return NULL;
 	*p++ = QUIC_FT_DATAGRAM_LEN;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Frames (RFC 9000, 19; RFC 9221, 4): parse one at a time from a packet's
+ * Frames (RFC 9000, 19; RFC 9221, 4; the drafts wire.h names): parse one at a time from a packet's
  * payload, write one at a time into a packet's buffer. No state, no policy:
  * whether a frame is allowed where it came is conn_rx.c's business, except
  * for the table of levels below.
@@ -28,7 +28,8 @@ struct quic_frame {
 		struct quic_frame_ack ack;
 		struct { u64 id; u64 off; const u8 *data; u32 len; bool fin; } stream;
 		struct { u64 off; const u8 *data; u32 len; } crypto;
-		struct { u64 id; u64 code; u64 final_size; } reset;
+		/* RESET_STREAM, and RESET_STREAM_AT, where reliable <= final_size */
+		struct { u64 id; u64 code; u64 final_size; u64 reliable; } reset;
 		struct { u64 id; u64 code; } stop;
 		struct { const u8 *data; u32 len; } token;
 		/* MAX_*, *_BLOCKED; id for the stream ones */
@@ -47,7 +48,9 @@ struct quic_frame {
 			const u8 *reason;
 			u32 reason_len;
 		} close;
-		struct { const u8 *data; u32 len; } datagram;
+		struct { const u8 *data; u32 len; u32 size; } datagram;	/* size: of the frame */
+		/* delay in us, not checked against limits */
+		struct { u64 seq, threshold, delay, reorder; } ack_freq;
 		struct { u32 len; } padding;		/* a run of PADDING is one frame here */
 	};
 };
@@ -89,6 +92,7 @@ bool quic_ack_iter_next(struct quic_ack_iter *it);	/* false: there was no lower 
 u8 *quic_frame_put_ack(u8 *p, const u8 *end, const struct quic_ranges *acked, u64 delay,
 		       const u64 *ecn);
 u8 *quic_frame_put_reset(u8 *p, const u8 *end, u64 id, u64 code, u64 final_size);
+u8 *quic_frame_put_reset_at(u8 *p, const u8 *end, u64 id, u64 code, u64 final_size, u64 reliable);
 u8 *quic_frame_put_stop(u8 *p, const u8 *end, u64 id, u64 code);
 u8 *quic_frame_put_token(u8 *p, const u8 *end, const u8 *token, u32 len);
 /* For MAX_DATA, MAX_STREAMS_*, DATA_BLOCKED, STREAMS_BLOCKED_*, RETIRE_CONNECTION_ID */
@@ -102,7 +106,9 @@ u8 *quic_frame_put_path(u8 *p, const u8 *end, enum quic_frame_type type, const u
 /* The reason is cut to fit */
 u8 *quic_frame_put_close(u8 *p, const u8 *end, bool app, u64 code, u64 frame_type,
 			 const u8 *reason, u32 reason_len);
-/* PING, HANDSHAKE_DONE: the type alone */
+/* @delay in us */
+u8 *quic_frame_put_ack_freq(u8 *p, const u8 *end, u64 seq, u64 threshold, u64 delay, u64 reorder);
+/* PING, HANDSHAKE_DONE, IMMEDIATE_ACK: the type alone */
 u8 *quic_frame_put_type(u8 *p, const u8 *end, enum quic_frame_type type);
 /* CRYPTO header for up to *len bytes; *len becomes what fits (at least 1) */
 u8 *quic_frame_put_crypto(u8 *p, const u8 *end, u64 off, u32 *len);
@@ -115,7 +121,7 @@ u8 *quic_frame_put_crypto(u8 *p, const u8 *end, u64 off, u32 *len);
  */
 u8 *quic_frame_put_stream(u8 *p, const u8 *end, u64 id, u64 off, u32 *len, bool *fin,
 			  bool may_omit_len);
-/* DATAGRAM with Length; all of @len must fit */
+/* DATAGRAM, all of @len must fit; without Length, and up to @end, where it does not fit else */
 u8 *quic_frame_put_datagram(u8 *p, const u8 *end, u32 len);
 
 #endif

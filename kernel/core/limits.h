@@ -45,6 +45,8 @@
 #define QUIC_DEF_IDLE_NS	(30ull * 1000000000)
 #define QUIC_DEF_ACK_DELAY_NS	(25ull * 1000000)
 #define QUIC_DEF_ACK_EXPONENT	3
+#define QUIC_ACK_DELAY_MIN_NS	1000000ull	/* min_ack_delay we offer */
+#define QUIC_ACK_DELAY_LIMIT	((1ull << 14) * 1000000) /* max_ack_delay is less: 18.2, ns */
 #define QUIC_STREAMS_MAX	BIT_ULL(60)	/* RFC 9000, 4.6 */
 #define QUIC_STREAMS_LOCAL_MAX	16384		/* most streams we let a peer have open */
 

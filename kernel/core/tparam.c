@@ -160,6 +160,10 @@ int quic_tparam_encode(const struct quic_tparams *tp, bool server, u32 grease, u
 		put_param(&o, QUIC_TP_INITIAL_SCID, tp->initial_scid.id, tp->initial_scid.len);
 	if (tp->version_chosen)
 		put_versions(&o, tp);
+	if (tp->has_min_ack_delay)
+		put_integer(&o, QUIC_TP_MIN_ACK_DELAY, div_u64(tp->min_ack_delay, NSEC_PER_USEC));
+	if (tp->reset_stream_at)
+		put_head(&o, QUIC_TP_RESET_STREAM_AT, 0);
 	if (tp->disable_active_migration)
 		put_head(&o, QUIC_TP_DISABLE_ACTIVE_MIGRATION, 0);
 	if (tp->grease_quic_bit)
@@ -240,6 +244,19 @@ static int get_versions(struct quic_tparams *tp, bool from_server, const u8 *p, 
 	return listed ? 0 : -EPROTO;
 }
 
+/* In microseconds, unlike max_ack_delay; the limit is that one, which may come later. */
+static int get_min_ack_delay(struct quic_tparams *tp, const u8 *p, const u8 *end)
+{
+	u64 v;
+
+	if (!quic_varint_get(&p, end, &v) || p != end ||
+	    v >= QUIC_ACK_DELAY_LIMIT / NSEC_PER_USEC)
+		return -EPROTO;
+	tp->min_ack_delay = v * NSEC_PER_USEC;
+	tp->has_min_ack_delay = true;
+	return 0;
+}
+
 static int get_flag(bool *flag, u32 len)
 {
 	*flag = true;
@@ -258,6 +275,10 @@ static unsigned int known(u64 id)
 		return 33;
 	case QUIC_TP_DISABLE_1RTT_ENCRYPTION:
 		return 34;
+	case QUIC_TP_RESET_STREAM_AT:
+		return 35;
+	case QUIC_TP_MIN_ACK_DELAY:
+		return 36;
 	}
 	return NO_ID;
 }
@@ -285,6 +306,10 @@ static int get_param(struct quic_tparams *tp, bool from_server, u64 id, const u8
 		return get_preferred(tp, p, len);
 	case QUIC_TP_VERSION_INFORMATION:
 		return get_versions(tp, from_server, p, len);
+	case QUIC_TP_MIN_ACK_DELAY:
+		return get_min_ack_delay(tp, p, p + len);
+	case QUIC_TP_RESET_STREAM_AT:
+		return get_flag(&tp->reset_stream_at, len);
 	case QUIC_TP_DISABLE_ACTIVE_MIGRATION:
 		return get_flag(&tp->disable_active_migration, len);
 	case QUIC_TP_GREASE_QUIC_BIT:
@@ -320,5 +345,6 @@ int quic_tparam_decode(struct quic_tparams *tp, bool from_server, const u8 *buf,
 		}
 		p += size;
 	}
-	return 0;
+	/* draft-ietf-quic-ack-frequency, 3 */
+	return tp->min_ack_delay > tp->max_ack_delay ? -EPROTO : 0;
 }

@@ -29,6 +29,7 @@ struct quic_tparams {
 	u64 max_ack_delay;		/* ns */
 	u64 active_connection_id_limit;
 	u64 max_datagram_frame_size;	/* RFC 9221, 3; 0: not offered */
+	u64 min_ack_delay;		/* ns; see has_min_ack_delay */
 	struct quic_cid original_dcid;	/* server only */
 	struct quic_cid initial_scid;
 	struct quic_cid retry_scid;	/* server only */
@@ -38,6 +39,8 @@ struct quic_tparams {
 	u8 n_versions;
 	u32 versions[8];		/* the first eight listed */
 	bool has_original_dcid, has_initial_scid, has_retry_scid, has_reset_token, has_preferred;
+	bool has_min_ack_delay;		/* takes ACK_FREQUENCY: draft-ietf-quic-ack-frequency, 3 */
+	bool reset_stream_at;		/* takes it: draft-ietf-quic-reliable-stream-reset, 3 */
 	bool disable_active_migration;
 	bool grease_quic_bit;		/* RFC 9287 */
 	bool disable_1rtt_encryption;	/* draft-banks-quic-disable-encryption: id 0xbaad */
@@ -53,8 +56,8 @@ int quic_tparam_encode(const struct quic_tparams *tp, bool server, u32 grease, u
 /*
  * Decode what the peer sent; @from_server tells its role. Unknown ids are
  * skipped, anything else odd is refused: duplicates, lengths that do not match,
- * values out of the ranges of RFC 9000 section 18.2, server-only parameters from a client,
- * preferred_address with an empty ID.
+ * values out of the ranges of RFC 9000 section 18.2, min_ack_delay over max_ack_delay,
+ * server-only parameters from a client, preferred_address with an empty ID.
  * Return: 0 or -EPROTO (close with TRANSPORT_PARAMETER_ERROR).
  */
 int quic_tparam_decode(struct quic_tparams *tp, bool from_server, const u8 *buf, u32 len);

@@ -77,8 +77,11 @@ enum quic_frame_type {		/* RFC 9000, 19 */
 	QUIC_FT_CONNECTION_CLOSE = 0x1c,
 	QUIC_FT_CONNECTION_CLOSE_APP = 0x1d,
 	QUIC_FT_HANDSHAKE_DONE = 0x1e,
+	QUIC_FT_IMMEDIATE_ACK = 0x1f,	/* draft-ietf-quic-ack-frequency, 5 */
+	QUIC_FT_RESET_STREAM_AT = 0x24,	/* draft-ietf-quic-reliable-stream-reset, 4 */
 	QUIC_FT_DATAGRAM = 0x30,	/* RFC 9221, 4 */
 	QUIC_FT_DATAGRAM_LEN = 0x31,
+	QUIC_FT_ACK_FREQUENCY = 0xaf,	/* draft-ietf-quic-ack-frequency, 4 */
 };
 
 #define QUIC_STREAM_BIT_FIN	0x01
@@ -108,8 +111,10 @@ enum quic_tparam_id {		/* RFC 9000, 18.2 */
 	QUIC_TP_INITIAL_SCID = 0x0f,
 	QUIC_TP_RETRY_SCID = 0x10,
 	QUIC_TP_VERSION_INFORMATION = 0x11,	/* RFC 9368, 3 */
+	QUIC_TP_RESET_STREAM_AT = 0x1d,	/* draft-ietf-quic-reliable-stream-reset, 3 */
 	QUIC_TP_MAX_DATAGRAM_FRAME_SIZE = 0x20,	/* RFC 9221, 3 */
 	QUIC_TP_GREASE_QUIC_BIT = 0x2ab2,	/* RFC 9287, 3 */
+	QUIC_TP_MIN_ACK_DELAY = 0xff04de1b, /* draft-ietf-quic-ack-frequency, 3 */
 	QUIC_TP_DISABLE_1RTT_ENCRYPTION = 0xbaad, /* draft-banks-quic-disable-encryption */
 };
 

@@ -70,6 +70,9 @@ static void parse__type_not_shortest(void **state)
 	assert_int_equal(parse_hex("4001", &f), QUIC_ERR_PROTOCOL_VIOLATION);
 	assert_int_equal(parse_hex("8000001e", &f), QUIC_ERR_PROTOCOL_VIOLATION);
 	assert_int_equal(parse_hex("c000000000004000", &f), QUIC_ERR_PROTOCOL_VIOLATION);
+	assert_int_equal(parse_hex("800000af01020304", &f), QUIC_ERR_PROTOCOL_VIOLATION);
+	assert_int_equal(parse_hex("c0000000000000af01020304", &f), QUIC_ERR_PROTOCOL_VIOLATION);
+	assert_int_equal(parse_hex("4024000000000000", &f), QUIC_ERR_PROTOCOL_VIOLATION);
 	assert_int_equal(parse_hex("40", &f), BAD);
 }
 
@@ -80,7 +83,7 @@ static void parse__unknown_type(void **state)
 	char s[32];
 
 	for (t = 0; t < 64; t++) {
-		if (t <= 0x1e || t == 0x30 || t == 0x31)
+		if (t <= 0x1f || t == 0x24 || t == 0x30 || t == 0x31)
 			continue;
 		snprintf(s, sizeof(s), "%02x0000000000000000", t);
 		assert_int_equal(parse_hex(s, &f), BAD);
@@ -296,7 +299,43 @@ static void datagram__with_and_without_length(void **state)
 	assert_int_equal(parse_hex("3100", &f), 0);
 	assert_int_equal(parse_hex("31026162", &f), 0);
 	assert_memory_equal(f.datagram.data, "ab", 2);
+	assert_int_equal(f.datagram.size, 4);
+	assert_int_equal(parse_hex("31400161", &f), 0);
+	assert_int_equal(f.datagram.size, 4);
+	assert_int_equal(parse_hex("306162", &f), 0);
+	assert_int_equal(f.datagram.size, 3);
 	assert_int_equal(parse_hex("310361 62", &f), BAD);
+}
+
+/* draft-ietf-quic-reliable-stream-reset, 4 */
+static void reset_at__reliable_within_final(void **state)
+{
+	struct quic_frame f;
+
+	assert_int_equal(parse_hex("24 04 4101 05 05", &f), 0);
+	assert_int_equal(f.reset.id, 4);
+	assert_int_equal(f.reset.code, 0x101);
+	assert_int_equal(f.reset.final_size, 5);
+	assert_int_equal(f.reset.reliable, 5);
+	assert_int_equal(parse_hex("24 04 00 05 06", &f), BAD);
+	assert_int_equal(parse_hex("24 04 00 05", &f), BAD);
+	assert_int_equal(parse_hex("04 04 00 05", &f), 0);
+	assert_int_equal(f.reset.reliable, 0);
+}
+
+/* draft-ietf-quic-ack-frequency, 4 and 5 */
+static void ack_freq__four_numbers(void **state)
+{
+	struct quic_frame f;
+
+	assert_int_equal(parse_hex("40af 05 4100 80010000 03", &f), 0);
+	assert_int_equal(f.type, QUIC_FT_ACK_FREQUENCY);
+	assert_int_equal(f.ack_freq.seq, 5);
+	assert_int_equal(f.ack_freq.threshold, 256);
+	assert_int_equal(f.ack_freq.delay, 65536);
+	assert_int_equal(f.ack_freq.reorder, 3);
+	assert_int_equal(parse_hex("40af 05 4100 80010000", &f), BAD);
+	assert_int_equal(parse_hex("1f", &f), 0);
 }
 
 /* RFC 9000, 12.4, table 3, as printed there */
@@ -306,8 +345,10 @@ static void allowed__table_3(void **state)
 		{ 0x00, 0x01, "IH01" }, { 0x02, 0x03, "IH1" }, { 0x04, 0x05, "01" },
 		{ 0x06, 0x06, "IH1" }, { 0x07, 0x07, "1" }, { 0x08, 0x1a, "01" },
 		{ 0x1b, 0x1b, "1" }, { 0x1c, 0x1c, "IH01" }, { 0x1d, 0x1d, "01" },
-		{ 0x1e, 0x1e, "1" }, { 0x1f, 0x2f, "" }, { 0x30, 0x31, "01" },
-		{ 0x32, 0xff, "" },
+		{ 0x1e, 0x1e, "1" }, { 0x20, 0x23, "" }, { 0x25, 0x2f, "" }, { 0x30, 0x31, "01" },
+		{ 0x32, 0xae, "" }, { 0xb0, 0xff, "" },
+		/* the drafts' */
+		{ 0x1f, 0x1f, "1" }, { 0x24, 0x24, "01" }, { 0xaf, 0xaf, "1" },
 	};
 	unsigned int i, type;
 
@@ -585,16 +626,27 @@ static void put_datagram__whole_or_not(void **state)
 {
 	u8 w[200], *end;
 	struct quic_frame f;
-	size_t used;
+	size_t used, room;
 
-	assert_null(quic_frame_put_datagram(w, w + 102, 100));
+	assert_null(quic_frame_put_datagram(w, w + 100, 100));
 	end = quic_frame_put_datagram(w, w + 103, 100);
 	assert_ptr_equal(end, w + 3);
 	assert_int_equal(parse(w, 103, &f, &used), 0);
 	assert_int_equal(f.type, QUIC_FT_DATAGRAM_LEN);
 	assert_int_equal(f.datagram.len, 100);
 	assert_ptr_equal(quic_frame_put_datagram(w, w + 2, 0), w + 2);
-	assert_null(quic_frame_put_datagram(w, w + 1, 0));
+	/* Without Length, where there is no room for it: the last byte is used. RFC 9221, 4 */
+	for (room = 101; room <= 102; room++) {
+		memset(w, 0xee, sizeof(w));
+		end = quic_frame_put_datagram(w, w + room, 100);
+		assert_ptr_equal(end, w + room - 100);
+		if (room == 102)
+			assert_int_equal(w[0], QUIC_FT_PADDING);
+		assert_int_equal(end[-1], QUIC_FT_DATAGRAM);
+	}
+	assert_ptr_equal(quic_frame_put_datagram(w, w + 1, 0), w + 1);
+	assert_int_equal(w[0], QUIC_FT_DATAGRAM);
+	assert_null(quic_frame_put_datagram(w, w, 0));
 	assert_null(quic_frame_put_datagram(w, w + 200, U32_MAX));
 }
 
@@ -634,6 +686,8 @@ static const struct CMUnitTest tests[] = {
 	TEST(numbers__limits),
 	TEST(token__empty),
 	TEST(datagram__with_and_without_length),
+	TEST(reset_at__reliable_within_final),
+	TEST(ack_freq__four_numbers),
 	TEST(random__never_past_the_end),
 	TEST(allowed__table_3),
 	TEST(eliciting__all_but_five),

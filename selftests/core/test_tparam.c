@@ -219,6 +219,29 @@ static void decode__flags_are_empty(void **state)
 	refused("0c0100");
 	refused("6ab20100");		/* RFC 9287, 3 */
 	refused("8000baad0100");
+	ok("1d00");		/* draft-ietf-quic-reliable-stream-reset, 3 */
+	assert_true(tp.reset_stream_at);
+	refused("1d0100");
+	refused("1d001d00");
+}
+
+/* draft-ietf-quic-ack-frequency, 3: in us, at most max_ack_delay, which is in ms */
+static void decode__min_ack_delay(void **state)
+{
+	ok("");
+	assert_false(tp.has_min_ack_delay);
+	ok("c0000000ff04de1b 01 00");
+	assert_true(tp.has_min_ack_delay);
+	assert_int_equal(tp.min_ack_delay, 0);
+	ok("c0000000ff04de1b 04 800061a8");		/* 25000 us, as the default of 25 ms */
+	assert_int_equal(tp.min_ack_delay, 25 * NSEC_PER_MSEC);
+	refused("c0000000ff04de1b 04 800061a9");
+	ok("0b011a c0000000ff04de1b 04 800061a9");	/* 26 ms, before it and after it */
+	ok("c0000000ff04de1b 04 800061a9 0b011a");
+	refused("c0000000ff04de1b 02 43e9 0b0101");	/* 1001 us of 1 ms */
+	refused("c0000000ff04de1b 00");
+	refused("c0000000ff04de1b 08 ffffffffffffffff");
+	refused("c0000000ff04de1b 0100 c0000000ff04de1b 0100");
 }
 
 static void decode__version_information(void **state)
@@ -296,6 +319,9 @@ static void fill(struct quic_tparams *t)
 	t->disable_active_migration = true;
 	t->grease_quic_bit = true;
 	t->disable_1rtt_encryption = true;
+	t->has_min_ack_delay = true;
+	t->min_ack_delay = 250 * NSEC_PER_USEC;
+	t->reset_stream_at = true;
 }
 
 static void encode__same_back(void **state)
@@ -397,6 +423,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(decode__preferred_address),
 	TEST(decode__version_information),
 	TEST(decode__flags_are_empty),
+	TEST(decode__min_ack_delay),
 	TEST(decode__server_only),
 	TEST(decode__unknown_is_skipped),
 	TEST(decode__duplicates),
