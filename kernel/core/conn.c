@@ -44,9 +44,12 @@ int quic_conn_init(struct quic_conn *c, const struct quic_conn_ops *ops,
 	for (i = 0; i < QUIC_PNS_COUNT; i++) {
 		quic_ranges_init(&c->space[i].rcvd);
 		c->space[i].largest = -1;
+		c->space[i].acked = -1;
 		c->space[i].ack_deadline = U64_MAX;
 	}
 	quic_stream_table_init(c);
+	quic_ack_init(c);
+	INIT_LIST_HEAD(&c->datagrams);
 	INIT_LIST_HEAD(&c->held);
 	local_defaults(c);
 	quic_tparam_defaults(&c->remote);
@@ -66,6 +69,7 @@ void quic_conn_free(struct quic_conn *c)
 
 	quic_loss_free(&c->loss);
 	quic_stream_table_free(c);
+	quic_datagram_flush(c);
 	quic_rx_drop_held(c);
 	for (i = 0; i < QUIC_LEVELS; i++)
 		quic_crypto_stream_free(c, i);
@@ -238,6 +242,10 @@ int quic_conn_local_params(struct quic_conn *c, u8 *buf, u32 cap)
 		c->ops->reset_token(c, &c->cids.local[0].cid, tp->reset_token);
 		tp->has_reset_token = true;
 	}
+	/* Whatever else was chosen: what we understand */
+	tp->reset_stream_at = true;
+	tp->has_min_ack_delay = true;
+	tp->min_ack_delay = min_t(u64, QUIC_ACK_DELAY_MIN_NS, tp->max_ack_delay);
 	c->local_tp_used = true;
 	c->ops->random(&grease, sizeof(grease));
 	return quic_tparam_encode(tp, c->server, grease, buf, cap);
@@ -313,7 +321,7 @@ int quic_conn_key_update(struct quic_conn *c, u64 now)
 
 bool quic_conn_quiet(const struct quic_conn *c)
 {
-	return !c->streams.busy;
+	return !c->streams.busy && list_empty(&c->datagrams);
 }
 
 int quic_conn_send_token(struct quic_conn *c, const u8 *token, u32 len)

@@ -10,6 +10,7 @@
  *
  *   rx.c          datagrams and trains: unprotect, open, hand payload on
  *   conn_rx.c     frames of one packet, by level
+ *   ack.c         when packets are acknowledged
  *   conn_plan.c   which frames go into the next packet
  *   tx.c          datagrams and bursts: plan, seal, mask
  *   conn_timer.c  the one deadline and what to do then
@@ -21,7 +22,9 @@
 #ifndef QUIC_CORE_CONN_H
 #define QUIC_CORE_CONN_H
 
+#include "ack.h"
 #include "cid.h"
+#include "datagram.h"
 #include "loss.h"
 #include "path.h"
 #include "pmtu.h"
@@ -64,9 +67,9 @@ enum quic_conn_event {
 
 enum quic_stream_event {
 	QUIC_SEV_OPENED,	/* the peer opened it */
-	QUIC_SEV_SIZE_KNOWN,	/* the peer's FIN came, bytes before it did not */
+	QUIC_SEV_SIZE_KNOWN,	/* the end is known, bytes to come before it are not here */
 	QUIC_SEV_FIN,		/* all bytes up to the final size were handed over */
-	QUIC_SEV_RESET,		/* the peer reset it: rx.reset_code */
+	QUIC_SEV_RESET,		/* the peer reset it: rx.reset_code; rx.readable may be read */
 	QUIC_SEV_STOPPED,	/* by STOP_SENDING, answered with a reset: tx.reset_code */
 	QUIC_SEV_MAX_DATA,	/* the peer raised the stream's limit */
 	QUIC_SEV_SENT_ALL,	/* tx.state went to RECVD or RESET_RECVD */
@@ -95,6 +98,10 @@ struct quic_conn_ops {
 	unsigned int (*stream_vecs)(struct quic_conn *c, struct quic_stream *s, u64 off, u32 len,
 				    struct quic_vec *v, unsigned int max);
 	void (*stream_copy)(struct quic_conn *c, struct quic_stream *s, u64 off, u32 len, u8 *to);
+	/* A DATAGRAM's payload, in the buffer last got from rx_buf. It may be dropped. */
+	void (*datagram)(struct quic_conn *c, const u8 *data, u32 len);
+	/* Sent, or never to be: @d is the glue's again. */
+	void (*datagram_done)(struct quic_conn *c, struct quic_datagram *d);
 	/*
 	 * TLS bytes of @level, in order. Return: 0; < 0: the packet is dropped as if it never
 	 * came; > 0: a transport error code to close with
@@ -138,6 +145,10 @@ struct quic_space {		/* receiving half of a packet number space */
 	bool ack_now;
 	bool ping_wanted;
 	u64 ecn[3];			/* ECT(0), ECT(1), CE seen */
+	bool ce_last;			/* the last packet was marked CE */
+	s64 acked;			/* largest our ACKs told of, -1 none */
+	u64 ack_sent_at;		/* ns; 0: never */
+	u64 largest_eliciting;
 };
 
 /* A packet that came before the keys of its level (RFC 9001, 5.7). */
@@ -190,6 +201,9 @@ struct quic_conn {
 	struct quic_space space[QUIC_PNS_COUNT];
 	struct quic_crypto_stream *crypto[QUIC_LEVELS];	/* allocated when used */
 	struct quic_stream_table streams;
+	struct quic_ack ack;
+	struct list_head datagrams;	/* struct quic_datagram to send, oldest first */
+	bool datagram_last;		/* the last packet of both began with one */
 	struct quic_path *path;		/* in use */
 	struct quic_paths paths;
 	struct quic_tparams local, remote;
@@ -268,7 +282,7 @@ int quic_conn_remote_params(struct quic_conn *c, const u8 *buf, u32 len, u64 now
 /* Close with @code; @app selects 0x1d. The first call wins. Frames not yet sent are dropped. */
 void quic_conn_close(struct quic_conn *c, bool app, u64 code, u64 frame_type,
 		     const u8 *reason, u32 len, u64 now);
-/* All stream data acknowledged, nothing queued? (a socket that lingers asks) */
+/* All stream data acknowledged, no datagram queued? (a socket that lingers asks) */
 bool quic_conn_quiet(const struct quic_conn *c);
 /*
  * Change to the next 1-RTT keys (RFC 9001, 6). -EAGAIN: too early, or not prepared.
@@ -302,8 +316,6 @@ struct quic_rx_info {
 u64 quic_conn_rx(struct quic_conn *c, const struct quic_rx_info *pkt, u64 now);
 /* Close because of what the peer did, unless @err is 0 or QUIC_RX_DROP. */
 void quic_conn_fail(struct quic_conn *c, u64 err, u64 frame_type, u64 now);
-/* The datagram or train ended: one ACK decision. */
-void quic_conn_rx_done(struct quic_conn *c);
 bool quic_conn_rx_dup(const struct quic_conn *c, enum quic_pns pns, u64 pn);
 void quic_conn_discard(struct quic_conn *c, enum quic_level level);	/* keys and space, 4.9 */
 void quic_conn_confirm(struct quic_conn *c, u64 now);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Which frames go into the next packet of a level, and in what order:
- * ACK; CRYPTO; what unblocks the peer; IDs and paths; then stream data.
+ * ACK; CRYPTO; what unblocks the peer; IDs and paths; then stream data and
+ * datagrams, in turns.
  *
  * Each writer below puts its frame at w->p, notes it in the sent ring and
  * clears the wish that led to it; a frame that does not fit leaves its wish
@@ -55,9 +56,7 @@ static void put_ack(struct writer *w, struct quic_space *sp, bool app, u64 now)
 	if (!put(w, quic_frame_put_ack(w->p, w->end, &sp->rcvd, delay, ecn ? sp->ecn : NULL),
 		 QUIC_SENT_ACK, NULL, sp->largest, 0, false))
 		return;
-	sp->ack_now = false;
-	sp->eliciting = 0;
-	sp->ack_deadline = U64_MAX;
+	quic_ack_sent(sp, now);
 	/* RFC 9000, 13.2.4: one who only acknowledges must be acknowledged at times to forget. */
 	if (app && sp->rcvd.n > QUIC_ACK_RANGES_KEEP &&
 	    !w->c->loss.space[QUIC_PNS_APP].eliciting)
@@ -199,15 +198,27 @@ static void put_done_and_token(struct writer *w)
 		c->token_wanted = false;
 }
 
+static bool put_reset(struct writer *w, struct quic_stream *s)
+{
+	bool at = s->tx.state != QUIC_SEND_RESET_SENT;
+	u64 reliable = at ? s->tx.reliable : 0;
+	u8 *q;
+
+	if (at)
+		q = quic_frame_put_reset_at(w->p, w->end, s->id, s->tx.reset_code, s->tx.next,
+					    reliable);
+	else
+		q = quic_frame_put_reset(w->p, w->end, s->id, s->tx.reset_code, s->tx.next);
+	return put(w, q, QUIC_SENT_RESET_STREAM, s, reliable, 0, at);
+}
+
 /* false: the packet is full */
 static bool put_stream_control(struct writer *w, struct quic_stream *s)
 {
-	if (s->tx.reset_wanted) {
-		if (full(w) || !put(w, quic_frame_put_reset(w->p, w->end, s->id, s->tx.reset_code,
-							    s->tx.next),
-				    QUIC_SENT_RESET_STREAM, s, 0, 0, false))
+	if (quic_stream_reset_due(s)) {
+		if (full(w) || !put_reset(w, s))
 			return false;
-		s->tx.reset_wanted = false;
+		quic_stream_reset_sent(s);
 	}
 	if (s->rx.stop_wanted) {
 		if (full(w) || !put(w, quic_frame_put_stop(w->p, w->end, s->id, s->rx.stop_code),
@@ -264,6 +275,28 @@ static bool put_stream_data(struct writer *w, struct quic_stream *s)
 			return false;
 	}
 	return true;
+}
+
+static void put_datagrams(struct writer *w)
+{
+	struct quic_plan *plan = w->plan;
+	struct quic_plan_range *r;
+	struct quic_datagram *d;
+	u8 *q;
+
+	while (!full(w) && plan->nranges < QUIC_PLAN_RANGES) {
+		d = quic_datagram_next(w->c);
+		q = d ? quic_frame_put_datagram(w->p, w->end, d->len) : NULL;
+		if (!q)
+			return;
+		r = &plan->range[plan->nranges++];
+		r->stream = NULL;
+		r->datagram = d;
+		r->len = d->len;
+		r->at = q - w->buf;
+		list_del(&d->list);
+		put(w, q + d->len, QUIC_SENT_OTHER, NULL, 0, 0, false);
+	}
 }
 
 static void put_streams(struct writer *w)
@@ -327,11 +360,41 @@ static bool start_header(struct writer *w, enum quic_level level, u32 start, u32
 	return true;
 }
 
-/* Frames that congestion control may hold back. */
-static void put_eliciting(struct writer *w, enum quic_level level)
+/* Whoever began the last packet that both had something for lets the other begin this one. */
+static void put_data(struct writer *w)
 {
 	struct quic_conn *c = w->c;
+	bool streams = !list_empty(&c->streams.active), datagrams = quic_datagram_pending(c);
 
+	if (!datagrams || !c->datagram_last || !streams) {
+		if (datagrams)
+			put_datagrams(w);
+		if (streams)
+			put_streams(w);
+	} else {
+		put_streams(w);
+		put_datagrams(w);
+	}
+	if (streams && datagrams)
+		c->datagram_last = !c->datagram_last;
+}
+
+/* Not worth a packet: with data only. */
+static void put_ack_frequency(struct writer *w, u64 now)
+{
+	struct quic_conn *c = w->c;
+	u8 *q;
+
+	if (!c->ack.wanted || full(w) ||
+	    (list_empty(&c->streams.active) && !quic_datagram_pending(c)))
+		return;
+	q = quic_ack_put(c, w->p, w->end, now);
+	put(w, q, QUIC_SENT_ACK_FREQUENCY, NULL, c->ack.tx_seq - 1, 0, false);
+}
+
+/* Frames that congestion control may hold back. */
+static void put_eliciting(struct writer *w, enum quic_level level, u64 now)
+{
 	put_crypto(w, level);
 	if (level != QUIC_LEVEL_APP)
 		return;
@@ -339,8 +402,13 @@ static void put_eliciting(struct writer *w, enum quic_level level)
 	put_path(w);
 	put_limits(w);
 	put_cids(w);
-	if (c->streams.count)
-		put_streams(w);
+	put_ack_frequency(w, now);
+	put_data(w);
+}
+
+static void put_type(struct writer *w, enum quic_frame_type type)
+{
+	put(w, quic_frame_put_type(w->p, w->end, type), QUIC_SENT_OTHER, NULL, 0, 0, false);
 }
 
 static void put_probe(struct writer *w, enum quic_pns pns)
@@ -348,10 +416,12 @@ static void put_probe(struct writer *w, enum quic_pns pns)
 	struct quic_loss_space *ls = &w->c->loss.space[pns];
 	struct quic_space *sp = &w->c->space[pns];
 
+	/* The ACK of a probe should not be delayed (draft-ietf-quic-ack-frequency, 7). */
+	if (ls->probes && pns == QUIC_PNS_APP && w->c->remote.has_min_ack_delay && !full(w))
+		put_type(w, QUIC_FT_IMMEDIATE_ACK);
 	/* A probe elicits, whatever there was to say (RFC 9002, 6.2.4). */
 	if (!w->eliciting && (ls->probes || sp->ping_wanted) && !full(w))
-		put(w, quic_frame_put_type(w->p, w->end, QUIC_FT_PING), QUIC_SENT_OTHER, NULL,
-		    0, 0, false);
+		put_type(w, QUIC_FT_PING);
 	if (!w->eliciting)
 		return;
 	sp->ping_wanted = false;
@@ -384,7 +454,7 @@ bool quic_conn_plan(struct quic_conn *c, struct quic_plan *plan, u8 *buf, u32 st
 		if (sp->ack_now || sp->eliciting)
 			put_ack(&w, sp, level == QUIC_LEVEL_APP, now);
 		if (data) {
-			put_eliciting(&w, level);
+			put_eliciting(&w, level, now);
 			put_probe(&w, pns);
 		}
 	}
@@ -410,7 +480,8 @@ bool quic_conn_plan_mtu_probe(struct quic_conn *c, struct quic_plan *plan, u8 *b
 	if (quic_loss_reserve(&c->loss, QUIC_PNS_APP, GFP_ATOMIC) ||
 	    !start_header(&w, QUIC_LEVEL_APP, 0, size))
 		return false;
-	put(&w, quic_frame_put_type(w.p, w.end, QUIC_FT_PING), QUIC_SENT_OTHER, NULL, 0, 0, false);
+	/* The next size waits for the answer, and so may data: the draft's 8.3 */
+	put_type(&w, c->remote.has_min_ack_delay ? QUIC_FT_IMMEDIATE_ACK : QUIC_FT_PING);
 	memset(w.p, QUIC_FT_PADDING, w.end - w.p);
 	plan->end = w.end - buf;
 	plan->flags = QUIC_PKT_F_ELICITING | QUIC_PKT_F_IN_FLIGHT | QUIC_PKT_F_MTU_PROBE;
@@ -431,7 +502,8 @@ bool quic_conn_plan_pending(const struct quic_conn *c, enum quic_level level)
 	if (level != QUIC_LEVEL_APP)
 		return false;
 	if (c->handshake_done_wanted || (c->token_wanted && c->server) || c->max_data_wanted ||
-	    c->data_blocked_wanted || c->path->n_responses || !list_empty(&c->streams.active))
+	    c->data_blocked_wanted || c->path->n_responses || !list_empty(&c->streams.active) ||
+	    quic_datagram_pending(c))
 		return true;
 	for (k = 0; k < 2; k++)
 		if (c->streams.kind[k].max_wanted || c->streams.kind[k].blocked_wanted)

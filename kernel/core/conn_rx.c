@@ -56,10 +56,13 @@ static void frame_acked(struct quic_loss *l, enum quic_pns pns, const struct qui
 		quic_crypto_stream_acked(c, level, f->off, f->len);
 		break;
 	case QUIC_SENT_RESET_STREAM:
-		quic_stream_reset_acked(c, f->stream);
+		quic_stream_reset_acked(c, f->stream, f->fin, f->off);
 		break;
 	case QUIC_SENT_RETIRE_CID:
 		quic_cid_retire_acked(c, f->off);
+		break;
+	case QUIC_SENT_ACK_FREQUENCY:
+		quic_ack_put_acked(c, f->off);
 		break;
 	}
 	put_stream(c, f);
@@ -79,7 +82,7 @@ void quic_conn_frame_requeue(struct quic_conn *c, enum quic_pns pns,
 		quic_crypto_stream_lost(c, level, f->off, f->len);
 		break;
 	case QUIC_SENT_RESET_STREAM:
-		s->tx.reset_wanted = s->tx.state == QUIC_SEND_RESET_SENT;
+		quic_stream_reset_lost(s);
 		break;
 	case QUIC_SENT_STOP_SENDING:
 		s->rx.stop_wanted = s->rx.stopped && s->rx.state == QUIC_RECV_RECV;
@@ -109,6 +112,9 @@ void quic_conn_frame_requeue(struct quic_conn *c, enum quic_pns pns,
 		break;
 	case QUIC_SENT_RETIRE_CID:
 		quic_cid_retire_lost(c, f->off);
+		break;
+	case QUIC_SENT_ACK_FREQUENCY:
+		quic_ack_put_lost(c, f->off);
 		break;
 	case QUIC_SENT_NEW_TOKEN:
 		c->token_wanted = true;
@@ -164,6 +170,7 @@ static u64 rx_ack(struct quic_conn *c, const struct quic_frame *f, enum quic_lev
 			quic_pmtu_progress(&c->pmtu, true, now);
 		c->mtu_works = false;
 		quic_protect_acked(&c->prot, f->ack.largest);
+		quic_ack_ask(c, now);
 	}
 	return 0;
 }
@@ -230,8 +237,9 @@ static u64 rx_frame(struct quic_conn *c, const struct quic_frame *f,
 	case QUIC_FT_STREAM ... QUIC_FT_STREAM + 7:
 		return rx_stream_frame(c, f, now);
 	case QUIC_FT_RESET_STREAM:
+	case QUIC_FT_RESET_STREAM_AT:
 		return quic_stream_rx_reset(c, f->reset.id, f->reset.code, f->reset.final_size,
-					    now);
+					    f->reset.reliable, now);
 	case QUIC_FT_STOP_SENDING:
 		return quic_stream_rx_stop(c, f->stop.id, f->stop.code);
 	case QUIC_FT_MAX_DATA:
@@ -263,9 +271,16 @@ static u64 rx_frame(struct quic_conn *c, const struct quic_frame *f,
 	case QUIC_FT_HANDSHAKE_DONE:
 	case QUIC_FT_NEW_TOKEN:
 		return rx_server_only(c, f, now);
+	case QUIC_FT_DATAGRAM:
+	case QUIC_FT_DATAGRAM_LEN:
+		return quic_datagram_rx_check(c, f);
+	case QUIC_FT_IMMEDIATE_ACK:
+		c->space[QUIC_PNS_APP].ack_now = true;
+		return 0;
+	case QUIC_FT_ACK_FREQUENCY:
+		return quic_ack_rx_frequency(c, f);
 	default:
-		/* DATAGRAM although we did not offer it (RFC 9221, 3) */
-		return QUIC_ERR_PROTOCOL_VIOLATION;
+		return QUIC_ERR_FRAME_ENCODING;	/* what parses and is not above */
 	}
 }
 
@@ -284,35 +299,10 @@ static bool note_received(struct quic_space *sp, u64 pn)
 	return ret >= 0;
 }
 
-static void ack_policy(struct quic_conn *c, const struct quic_rx_info *pkt, bool eliciting,
-		       u64 now)
-{
-	struct quic_space *sp = &c->space[quic_level_pns(pkt->level)];
-	bool ordered = (s64)pkt->pn == sp->largest + 1;
-
-	if ((s64)pkt->pn > sp->largest) {
-		sp->largest = pkt->pn;
-		sp->largest_time = now;
-	}
-	if (pkt->ecn) {
-		sp->ecn[pkt->ecn == 2 ? 0 : pkt->ecn == 1 ? 1 : 2]++;
-		if (pkt->ecn == 3)
-			sp->ack_now |= eliciting;
-	}
-	if (!eliciting)
-		return;
-	sp->eliciting++;
-	/* RFC 9000, 13.2.1: out of order, or during the handshake: at once */
-	if (!ordered || pkt->level != QUIC_LEVEL_APP)
-		sp->ack_now = true;
-	if (sp->ack_deadline == U64_MAX)
-		sp->ack_deadline = now + c->local.max_ack_delay;
-}
-
 u64 quic_conn_rx(struct quic_conn *c, const struct quic_rx_info *pkt, u64 now)
 {
 	struct quic_space *sp = &c->space[quic_level_pns(pkt->level)];
-	const u8 *p = pkt->payload, *end = p + pkt->len;
+	const u8 *p = pkt->payload, *end = p + pkt->len, *frame, *datagrams = NULL;
 	bool closing = c->state == QUIC_CONN_CLOSING, eliciting = false;
 	struct quic_frame f;
 	u64 err = 0;
@@ -322,6 +312,7 @@ u64 quic_conn_rx(struct quic_conn *c, const struct quic_rx_info *pkt, u64 now)
 	if (!pkt->len)
 		err = QUIC_ERR_PROTOCOL_VIOLATION;
 	while (!err && p < end) {
+		frame = p;
 		err = quic_frame_parse(&p, end, &f);
 		if (!err && !quic_frame_allowed(f.type, pkt->level))
 			err = QUIC_ERR_PROTOCOL_VIOLATION;
@@ -332,6 +323,8 @@ u64 quic_conn_rx(struct quic_conn *c, const struct quic_rx_info *pkt, u64 now)
 		    f.type != QUIC_FT_CONNECTION_CLOSE_APP)
 			continue;
 		eliciting |= quic_frame_eliciting(f.type);
+		if (!datagrams && (f.type & ~1ull) == QUIC_FT_DATAGRAM)
+			datagrams = frame;
 		err = rx_frame(c, &f, pkt, now);
 		if (c->state >= QUIC_CONN_DRAINING)
 			return 0;
@@ -344,16 +337,9 @@ u64 quic_conn_rx(struct quic_conn *c, const struct quic_rx_info *pkt, u64 now)
 	}
 	if (c->state > QUIC_CONN_ESTABLISHED)
 		return 0;
-	ack_policy(c, pkt, eliciting, now);
+	quic_ack_packet(c, pkt, eliciting, now);
+	if (datagrams)
+		quic_datagram_rx(c, datagrams, end);
 	quic_conn_touch_rx(c, now);
 	return 0;
-}
-
-void quic_conn_rx_done(struct quic_conn *c)
-{
-	struct quic_space *sp = &c->space[QUIC_PNS_APP];
-
-	/* RFC 9000, 13.2.2: at least every second packet, decided once a train */
-	if (sp->eliciting >= 2)
-		sp->ack_now = true;
 }

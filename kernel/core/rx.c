@@ -369,7 +369,7 @@ void quic_rx_replay(struct quic_conn *c, enum quic_level level)
 			rx_one(c, &pkt, level, h->data, h->ecn, h->at);
 		kfree(h);
 	}
-	quic_conn_rx_done(c);
+	quic_ack_train(c);
 }
 
 void quic_rx_drop_held(struct quic_conn *c)
@@ -387,7 +387,7 @@ unsigned int quic_rx_datagram(struct quic_conn *c, const u8 *buf, u32 len, u8 ec
 {
 	unsigned int ok = datagram(c, buf, len, ecn, now);
 
-	quic_conn_rx_done(c);
+	quic_ack_train(c);
 	return ok;
 }
 
@@ -489,6 +489,6 @@ unsigned int quic_rx_train(struct quic_conn *c, const struct quic_rx_train *t, u
 		n = min_t(unsigned int, t->nseg - i, BATCH);
 		ok += batch(c, t, i, n, now);
 	}
-	quic_conn_rx_done(c);
+	quic_ack_train(c);
 	return ok;
 }

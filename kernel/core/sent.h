@@ -31,7 +31,7 @@ enum quic_sent_type {
 	QUIC_SENT_ACK,			/* off: largest acknowledged in it */
 	QUIC_SENT_STREAM,		/* stream, off, len, fin */
 	QUIC_SENT_CRYPTO,		/* off, len */
-	QUIC_SENT_RESET_STREAM,		/* stream */
+	QUIC_SENT_RESET_STREAM,		/* stream; fin: RESET_STREAM_AT, off: its Reliable Size */
 	QUIC_SENT_STOP_SENDING,		/* stream */
 	QUIC_SENT_MAX_DATA,
 	QUIC_SENT_MAX_STREAM_DATA,	/* stream */
@@ -43,8 +43,8 @@ enum quic_sent_type {
 	QUIC_SENT_RETIRE_CID,		/* off: sequence number */
 	QUIC_SENT_NEW_TOKEN,
 	QUIC_SENT_HANDSHAKE_DONE,
-	QUIC_SENT_DATAGRAM,		/* off: cookie of the sender */
-	QUIC_SENT_OTHER,		/* nothing to do either way (PING, PATH_*) */
+	QUIC_SENT_ACK_FREQUENCY,	/* off: its Sequence Number */
+	QUIC_SENT_OTHER,		/* nothing to do either way (PING, PATH_*, DATAGRAM) */
 };
 
 struct quic_sent_frame {

@@ -41,7 +41,10 @@ struct quic_stream_tx {
 	bool fin;		/* the application finished: size is written */
 	bool fin_sent, fin_acked, fin_lost;
 	bool busy;		/* something is not acknowledged; counted in streams.busy */
-	bool reset_wanted;	/* RESET_STREAM to send (again) */
+	bool reset_wanted;	/* RESET_STREAM or RESET_STREAM_AT to send (again) */
+	bool reset_at;		/* the latter: as FIN, .written is the final size */
+	bool reset_acked;	/* so is the RESET_STREAM_AT that names .reliable */
+	u64 reliable;		/* with reset_at: what is delivered all the same */
 	bool blocked_wanted;	/* STREAM_DATA_BLOCKED to send */
 	u64 blocked_at;		/* limit last reported as blocking, U64_MAX none */
 	u64 written;		/* bytes the application queued */
@@ -59,7 +62,9 @@ struct quic_stream_rx {
 	bool max_wanted;	/* MAX_STREAM_DATA to send */
 	bool stop_wanted;	/* STOP_SENDING to send (again) */
 	bool stopped;		/* the application asked to stop; data is discarded */
-	bool fin_told;		/* stream_fin() was called */
+	bool reset;		/* by the peer, from byte .reliable on */
+	u64 reliable;		/* 0 with RESET_STREAM */
+	u64 readable;		/* reset and .reliable came: what the application may read */
 	u64 contig;		/* all below received */
 	u64 final_size;		/* U64_MAX: not known */
 	u64 reset_code, stop_code;
@@ -119,8 +124,17 @@ int quic_stream_wrote(struct quic_conn *c, struct quic_stream *s, u32 len, bool 
 void quic_stream_consumed(struct quic_conn *c, struct quic_stream *s, u64 len, u64 now);
 /* FIN or reset was read by the application: receive state goes to READ or RESET_READ. */
 void quic_stream_read_end(struct quic_conn *c, struct quic_stream *s);
-/* RESET_STREAM. -EINVAL: nothing to reset (no send part, all acked, reset already) */
+/*
+ * RESET_STREAM. -EINVAL: nothing to reset (no send part, all acked, reset already), or a code other
+ * than that of RESET_STREAM_AT before
+ */
 int quic_stream_reset(struct quic_conn *c, struct quic_stream *s, u64 code);
+/*
+ * RESET_STREAM_AT: the first @reliable bytes are delivered, those above are the glue's again
+ * (stream_acked() follows). Again with a lower one: less is. -EINVAL: as above, more than was
+ * written or than last time; -EOPNOTSUPP: the peer does not know it
+ */
+int quic_stream_reset_at(struct quic_conn *c, struct quic_stream *s, u64 code, u64 reliable);
 /* STOP_SENDING. -EINVAL: no receive part or all received; -EAGAIN: one is on its way */
 int quic_stream_stop(struct quic_conn *c, struct quic_stream *s, u64 code);
 /* The glue needs the stream no more; it may be freed before this returns. */
@@ -136,7 +150,8 @@ void quic_stream_table_free(struct quic_conn *c);
 u64 quic_stream_of_peer(struct quic_conn *c, u64 id, bool for_sending, struct quic_stream **sp);
 u64 quic_stream_rx_data(struct quic_conn *c, u64 id, u64 off, const u8 *data, u32 len, bool fin,
 			u64 now);
-u64 quic_stream_rx_reset(struct quic_conn *c, u64 id, u64 code, u64 final_size, u64 now);
+u64 quic_stream_rx_reset(struct quic_conn *c, u64 id, u64 code, u64 final_size, u64 reliable,
+			 u64 now);
 u64 quic_stream_rx_stop(struct quic_conn *c, u64 id, u64 code);
 u64 quic_stream_rx_max(struct quic_conn *c, u64 id, u64 max);
 u64 quic_stream_rx_blocked(struct quic_conn *c, u64 id);
@@ -146,7 +161,12 @@ void quic_stream_set_limits(struct quic_conn *c);
 /* Frames of @s came through or did not. */
 void quic_stream_acked(struct quic_conn *c, struct quic_stream *s, u64 off, u32 len, bool fin);
 void quic_stream_lost(struct quic_conn *c, struct quic_stream *s, u64 off, u32 len, bool fin);
-void quic_stream_reset_acked(struct quic_conn *c, struct quic_stream *s);
+/* @at: it was a RESET_STREAM_AT, of @reliable bytes */
+void quic_stream_reset_acked(struct quic_conn *c, struct quic_stream *s, bool at, u64 reliable);
+void quic_stream_reset_lost(struct quic_stream *s);
+void quic_stream_reset_sent(struct quic_stream *s);
+/* Wanted, and not waiting for bytes that have to go first? */
+bool quic_stream_reset_due(const struct quic_stream *s);
 void quic_stream_get(struct quic_stream *s);
 void quic_stream_put(struct quic_conn *c, struct quic_stream *s);
 /* Put on, or take off, the active list as its needs say. */

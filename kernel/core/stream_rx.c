@@ -83,11 +83,27 @@ static bool deliver(struct quic_conn *c, struct quic_stream *s, u64 off, const u
 	return true;
 }
 
-static void check_complete(struct quic_conn *c, struct quic_stream *s)
+/* Reset, and all that the peer promised to deliver is here. */
+static void complete_reset(struct quic_conn *c, struct quic_stream *s, u64 now)
+{
+	s->rx.readable = s->rx.reliable ? s->rx.contig : s->rx.flow.consumed;
+	if (!s->rx.stopped)
+		conn_consume(c, s->rx.final_size - s->rx.readable, now);
+	s->rx.state = QUIC_RECV_RESET_RECVD;
+	s->rx.stop_wanted = false;
+	quic_ranges_free(&s->rx.ooo);
+	quic_stream_activate(c, s);
+	c->ops->stream_event(c, s, QUIC_SEV_RESET);
+}
+
+/* The size is known, or @news: is there more to come? */
+static void check_complete(struct quic_conn *c, struct quic_stream *s, bool news, u64 now)
 {
 	if (s->rx.state != QUIC_RECV_SIZE_KNOWN)
 		return;
-	if (s->rx.stopped) {
+	if (s->rx.reset && s->rx.contig >= s->rx.reliable) {
+		complete_reset(c, s, now);
+	} else if (s->rx.stopped) {
 		/* Nobody waits for the rest (3.5). */
 		s->rx.state = QUIC_RECV_READ;
 		s->rx.stop_wanted = false;
@@ -98,15 +114,29 @@ static void check_complete(struct quic_conn *c, struct quic_stream *s)
 		s->rx.max_wanted = false;
 		quic_stream_activate(c, s);
 		c->ops->stream_event(c, s, QUIC_SEV_FIN);
+	} else if (news) {
+		c->ops->stream_event(c, s, QUIC_SEV_SIZE_KNOWN);
 	}
+}
+
+/* Return: was it not known before? */
+static bool size_known(struct quic_conn *c, struct quic_stream *s, u64 size)
+{
+	bool news = s->rx.state == QUIC_RECV_RECV;
+
+	s->rx.final_size = size;
+	s->rx.state = QUIC_RECV_SIZE_KNOWN;
+	s->rx.max_wanted = false;
+	quic_stream_activate(c, s);
+	return news;
 }
 
 u64 quic_stream_rx_data(struct quic_conn *c, u64 id, u64 off, const u8 *data, u32 len, bool fin,
 			u64 now)
 {
 	struct quic_stream *s;
+	bool news = false;
 	u64 err, before;
-	bool news;
 
 	err = quic_stream_of_peer(c, id, false, &s);
 	if (err || !s)
@@ -119,22 +149,17 @@ u64 quic_stream_rx_data(struct quic_conn *c, u64 id, u64 off, const u8 *data, u3
 	before = s->rx.contig;
 	if (!s->rx.stopped && !deliver(c, s, off, data, len))
 		return QUIC_RX_DROP;
-	news = fin && s->rx.state == QUIC_RECV_RECV && !s->rx.stopped;
-	if (fin) {
-		s->rx.final_size = off + len;
-		s->rx.state = QUIC_RECV_SIZE_KNOWN;
-		s->rx.max_wanted = false;
-		quic_stream_activate(c, s);
-	}
+	if (fin)
+		news = size_known(c, s, off + len);
 	if (s->rx.contig != before)
 		c->ops->stream_contig(c, s);
-	if (news && s->rx.contig != s->rx.final_size)
-		c->ops->stream_event(c, s, QUIC_SEV_SIZE_KNOWN);
-	check_complete(c, s);
+	check_complete(c, s, news, now);
 	return 0;
 }
 
-u64 quic_stream_rx_reset(struct quic_conn *c, u64 id, u64 code, u64 final_size, u64 now)
+/* RFC 9000, 19.4; draft-ietf-quic-reliable-stream-reset, 5 */
+u64 quic_stream_rx_reset(struct quic_conn *c, u64 id, u64 code, u64 final_size, u64 reliable,
+			 u64 now)
 {
 	struct quic_stream *s;
 	u64 err;
@@ -143,19 +168,17 @@ u64 quic_stream_rx_reset(struct quic_conn *c, u64 id, u64 code, u64 final_size, 
 	if (err || !s)
 		return err;
 	err = check_final(s, final_size, true);
+	if (!err && s->rx.reset && code != s->rx.reset_code)
+		err = QUIC_ERR_STREAM_STATE;
 	if (!err)
 		err = account(c, s, final_size, now);
-	if (err || !rx_receiving(s))
+	/* One that promises more than the last one was overtaken by it. */
+	if (err || !rx_receiving(s) || (s->rx.reset && reliable > s->rx.reliable))
 		return err;
-	if (!s->rx.stopped)
-		conn_consume(c, final_size - s->rx.flow.consumed, now);
-	s->rx.final_size = final_size;
+	s->rx.reset = true;
 	s->rx.reset_code = code;
-	s->rx.state = QUIC_RECV_RESET_RECVD;
-	s->rx.max_wanted = false;
-	s->rx.stop_wanted = false;
-	quic_stream_activate(c, s);
-	c->ops->stream_event(c, s, QUIC_SEV_RESET);
+	s->rx.reliable = s->rx.stopped ? 0 : reliable;
+	check_complete(c, s, size_known(c, s, final_size), now);
 	return 0;
 }
 
@@ -168,8 +191,15 @@ u64 quic_stream_rx_blocked(struct quic_conn *c, u64 id)
 
 void quic_stream_consumed(struct quic_conn *c, struct quic_stream *s, u64 len, u64 now)
 {
-	if (s->rx.stopped || s->rx.state >= QUIC_RECV_RESET_RECVD)
+	if (s->rx.stopped)
 		return;
+	if (s->rx.state >= QUIC_RECV_RESET_RECVD) {
+		/* The rest was returned when the reset was complete. */
+		len = min(len, s->rx.readable - s->rx.flow.consumed);
+		s->rx.flow.consumed += len;
+		conn_consume(c, len, now);
+		return;
+	}
 	if (quic_flow_consume(&s->rx.flow, len, c->loss.rtt.smoothed, now) &&
 	    s->rx.state == QUIC_RECV_RECV) {
 		s->rx.max_wanted = true;
@@ -199,6 +229,6 @@ int quic_stream_stop(struct quic_conn *c, struct quic_stream *s, u64 code)
 	s->rx.max_wanted = false;
 	conn_consume(c, s->rx.flow.used - s->rx.flow.consumed, c->last_activity);
 	quic_stream_activate(c, s);
-	check_complete(c, s);
+	check_complete(c, s, false, c->last_activity);
 	return 0;
 }

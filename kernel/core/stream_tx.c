@@ -5,7 +5,8 @@
  *
  * Invariant: acked <= next <= written; lost ranges lie in [acked, next) and
  * hold nothing acknowledged; new data goes only up to tx.max and the
- * connection's tx_max, lost data needs no credit.
+ * connection's tx_max, lost data needs no credit. After RESET_STREAM_AT nothing at or above
+ * .reliable is sent again; .fin is set, but what ends the stream is the reset.
  */
 #include "conn.h"
 
@@ -52,7 +53,8 @@ static bool new_data(const struct quic_stream *s)
 
 static bool lone_fin(const struct quic_stream *s)
 {
-	return s->tx.fin && s->tx.next == s->tx.written && (!s->tx.fin_sent || s->tx.fin_lost);
+	return s->tx.fin && !s->tx.reset_at && s->tx.next == s->tx.written &&
+	       (!s->tx.fin_sent || s->tx.fin_lost);
 }
 
 bool quic_stream_has_data(const struct quic_conn *c, const struct quic_stream *s)
@@ -75,7 +77,7 @@ bool quic_stream_next(const struct quic_conn *c, const struct quic_stream *s, u6
 		*len = min(s->tx.written, s->tx.max) - *off;
 		*len = min(*len, c->tx_max - c->tx_data);
 	}
-	*fin = s->tx.fin && *off + *len == s->tx.written;
+	*fin = s->tx.fin && !s->tx.reset_at && *off + *len == s->tx.written;
 	return true;
 }
 
@@ -109,7 +111,7 @@ static void note_blocked(struct quic_stream *s)
 
 static bool wants_control(const struct quic_stream *s)
 {
-	return s->tx.reset_wanted || s->tx.blocked_wanted || s->rx.max_wanted ||
+	return quic_stream_reset_due(s) || s->tx.blocked_wanted || s->rx.max_wanted ||
 	       s->rx.stop_wanted;
 }
 
@@ -146,9 +148,14 @@ void quic_stream_unblock(struct quic_conn *c)
 
 static void check_all_acked(struct quic_conn *c, struct quic_stream *s)
 {
-	if (!s->tx.fin_acked || s->tx.acked != s->tx.written)
+	bool reset = s->tx.reset_acked && s->tx.acked >= s->tx.reliable;
+
+	if (!reset && (!s->tx.fin_acked || s->tx.acked != s->tx.written))
 		return;
-	s->tx.state = QUIC_SEND_RECVD;
+	/* The application learns that its reset came through; else as after FIN. */
+	s->tx.state = reset ? QUIC_SEND_RESET_RECVD : QUIC_SEND_RECVD;
+	s->tx.reset_wanted = false;
+	quic_ranges_free(&s->tx.lost);
 	count_busy(c, s);
 	c->ops->stream_event(c, s, QUIC_SEV_SENT_ALL);
 	quic_stream_activate(c, s);
@@ -215,6 +222,8 @@ void quic_stream_lost(struct quic_conn *c, struct quic_stream *s, u64 off, u32 l
 	if (fin && !s->tx.fin_acked)
 		s->tx.fin_lost = true;
 	off = max(off, s->tx.acked);
+	if (s->tx.reset_at)
+		end = min(end, s->tx.reliable);
 	while (off < end && quic_ranges_gap(&s->tx.acks, off, end, &gap)) {
 		add_lost(s, gap.start, gap.end);
 		off = gap.end;
@@ -224,7 +233,7 @@ void quic_stream_lost(struct quic_conn *c, struct quic_stream *s, u64 off, u32 l
 
 int quic_stream_reset(struct quic_conn *c, struct quic_stream *s, u64 code)
 {
-	if (!tx_open(s))
+	if (!tx_open(s) || (s->tx.reset_at && code != s->tx.reset_code))
 		return -EINVAL;
 	s->tx.state = QUIC_SEND_RESET_SENT;
 	s->tx.reset_code = code;
@@ -240,9 +249,62 @@ int quic_stream_reset(struct quic_conn *c, struct quic_stream *s, u64 code)
 	return 0;
 }
 
-void quic_stream_reset_acked(struct quic_conn *c, struct quic_stream *s)
+/* draft-ietf-quic-reliable-stream-reset, 5 */
+int quic_stream_reset_at(struct quic_conn *c, struct quic_stream *s, u64 code, u64 reliable)
 {
-	if (s->tx.state != QUIC_SEND_RESET_SENT)
+	if (!c->remote.reset_stream_at)
+		return -EOPNOTSUPP;
+	if (!tx_open(s) || reliable > s->tx.written ||
+	    (s->tx.reset_at && (code != s->tx.reset_code || reliable > s->tx.reliable)))
+		return -EINVAL;
+	s->tx.reset_at = true;
+	s->tx.reset_code = code;
+	s->tx.reliable = reliable;
+	s->tx.reset_wanted = true;
+	s->tx.reset_acked = false;
+	s->tx.fin = true;
+	/* What was sent counts for the final size, what was not and need not is forgotten. */
+	s->tx.written = max(s->tx.next, reliable);
+	if (s->tx.next == s->tx.written)
+		s->tx.blocked_wanted = false;
+	if (s->tx.state == QUIC_SEND_READY)
+		s->tx.state = QUIC_SEND_SEND;
+	quic_ranges_del(&s->tx.lost, reliable, U64_MAX, U32_MAX, GFP_ATOMIC);
+	count_busy(c, s);
+	c->ops->stream_acked(c, s);
+	quic_stream_activate(c, s);
+	return 0;
+}
+
+/* Its Final Size must be within the limits, as must the bytes below: those first. */
+bool quic_stream_reset_due(const struct quic_stream *s)
+{
+	return s->tx.reset_wanted &&
+	       (s->tx.state == QUIC_SEND_RESET_SENT || s->tx.next == s->tx.written);
+}
+
+void quic_stream_reset_sent(struct quic_stream *s)
+{
+	s->tx.reset_wanted = false;
+	if (s->tx.state == QUIC_SEND_SEND)
+		s->tx.state = QUIC_SEND_SENT;
+}
+
+void quic_stream_reset_lost(struct quic_stream *s)
+{
+	s->tx.reset_wanted = s->tx.state == QUIC_SEND_RESET_SENT ||
+			     (tx_open(s) && s->tx.reset_at && !s->tx.reset_acked);
+}
+
+void quic_stream_reset_acked(struct quic_conn *c, struct quic_stream *s, bool at, u64 reliable)
+{
+	if (at && tx_open(s) && reliable == s->tx.reliable) {
+		s->tx.reset_acked = true;
+		s->tx.reset_wanted = false;
+		check_all_acked(c, s);
+		return;
+	}
+	if (at || s->tx.state != QUIC_SEND_RESET_SENT)
 		return;
 	s->tx.state = QUIC_SEND_RESET_RECVD;
 	s->tx.reset_wanted = false;
@@ -260,7 +322,8 @@ u64 quic_stream_rx_stop(struct quic_conn *c, u64 id, u64 code)
 
 	if (err || !s)
 		return err;
-	if (!quic_stream_reset(c, s, code))
+	/* Not another one than RESET_STREAM_AT gave (its draft's 5.2) */
+	if (!quic_stream_reset(c, s, s->tx.reset_at ? s->tx.reset_code : code))
 		c->ops->stream_event(c, s, QUIC_SEV_STOPPED);
 	return 0;
 }

@@ -83,27 +83,42 @@ static void add_vec(struct quic_burst *b, u8 *base, u32 len)
 	b->vec[b->nvec++].len = len;
 }
 
+/* The range's payload as pieces at @v, at most @max. Return: 0: it was copied to its place */
+static unsigned int range_vecs(struct quic_conn *c, const struct quic_plan_range *r, u8 *buf,
+			       struct quic_vec *v, int max)
+{
+	unsigned int n = 0;
+
+	if (!r->stream) {
+		if (r->len >= QUIC_TX_COPY && max > 0) {
+			v->base = (void *)r->datagram->data;
+			v->len = r->len;
+			return 1;
+		}
+		memcpy(buf + r->at, r->datagram->data, r->len);
+		return 0;
+	}
+	if (r->len >= QUIC_TX_COPY && max > 1)
+		n = c->ops->stream_vecs(c, r->stream, r->off, r->len, v, max);
+	if (!n)
+		c->ops->stream_copy(c, r->stream, r->off, r->len, buf + r->at);
+	return n;
+}
+
 /* The pieces of the packet's plaintext in order: our bytes in place, the streams' where they are */
 static void gather(struct quic_burst *b, const struct quic_plan *p, u8 *buf)
 {
-	const struct quic_conn_ops *ops = b->conn->ops;
 	u32 pos = p->payload;
-	unsigned int i, n, room;
+	unsigned int i, n;
 
 	b->nvec = 0;
 	for (i = 0; i < p->nranges; i++) {
 		const struct quic_plan_range *r = &p->range[i];
 
 		/* Keep room for a piece of ours before and after. */
-		room = QUIC_TX_VECS - b->nvec;
-		n = 0;
-		if (r->len >= QUIC_TX_COPY && room > 3)
-			n = ops->stream_vecs(b->conn, r->stream, r->off, r->len,
-					     &b->vec[b->nvec + 1], room - 2);
-		if (!n) {
-			ops->stream_copy(b->conn, r->stream, r->off, r->len, buf + r->at);
+		n = range_vecs(b->conn, r, buf, &b->vec[b->nvec + 1], QUIC_TX_VECS - b->nvec - 2);
+		if (!n)
 			continue;
-		}
 		b->vec[b->nvec].base = buf + pos;
 		b->vec[b->nvec].len = r->at - pos;
 		b->nvec += 1 + n;
@@ -142,7 +157,11 @@ static void record(struct quic_burst *b, const struct quic_plan *p)
 {
 	struct quic_conn *c = b->conn;
 	u32 size = p->end + QUIC_AEAD_TAG - p->start;
+	unsigned int i;
 
+	for (i = 0; i < p->nranges; i++)
+		if (!p->range[i].stream)
+			c->ops->datagram_done(c, p->range[i].datagram);
 	quic_loss_sent(&c->loss, quic_level_pns(p->level), size, p->flags, b->now);
 	c->stats.packets_sent++;
 	c->stats.packets_retransmitted += p->again;
@@ -278,7 +297,9 @@ int quic_tx_datagram(struct quic_burst *b, u8 *buf, u32 cap)
 		return len;
 	if (!b->n)
 		b->size = len;
-	if (len < b->size || len < c->pmtu.cur)
+	/* Datagrams of one size may make a burst of smaller packets. */
+	if (len < b->size || (len < c->pmtu.cur && (!quic_datagram_pending(c) ||
+						    !list_empty(&c->streams.active))))
 		b->closed = true;
 	b->n++;
 	b->bytes += len;

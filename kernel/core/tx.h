@@ -16,9 +16,12 @@
 
 #include "conn.h"
 
-struct quic_plan_range {	/* payload of a STREAM frame */
-	struct quic_stream *stream;
-	u64 off;
+struct quic_plan_range {	/* payload of a STREAM or DATAGRAM frame */
+	struct quic_stream *stream;	/* NULL: a datagram */
+	union {
+		u64 off;
+		struct quic_datagram *datagram;
+	};
 	u32 len;
 	u32 at;			/* where in the packet buffer it belongs */
 };

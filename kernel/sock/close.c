@@ -223,7 +223,7 @@ static void discard_unread(struct sock *sk)
 		next = rb_next(n);
 		quic_recvbuf_discard(sk, quic_sock_stream_of(s));
 		/* Its end counts as read, too: the peer may open another. @s may go. */
-		if (quic_sock_stream_of(s)->fin_ready)
+		if (quic_sock_stream_of(s)->fin_ready || quic_sock_stream_of(s)->reset_ready)
 			quic_stream_read_end(&qs->conn, s);
 	}
 }

@@ -206,7 +206,6 @@ void quic_sock_apply_params(struct quic_sock *qs)
 	/* Offered only once the core does it: a peer would take us at our word. */
 	to->disable_1rtt_encryption = false;
 	to->grease_quic_bit = false;
-	to->max_datagram_frame_size = 0;
 	to->max_udp_payload_size = min_t(u64, to->max_udp_payload_size, QUIC_DGRAM_MAX);
 	to->max_data = min(to->max_data, window);
 	to->max_stream_data_bidi_local = min(to->max_stream_data_bidi_local, window);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Messages in the ready queue that are no stream data: TLS messages, events,
- * datagrams. Each is charged to sk_rmem_alloc until read.
+ * Messages in the ready queue with bytes of their own: TLS messages and events. Each is charged
+ * to sk_rmem_alloc until read.
  *
  * During the handshake TLS bytes wait for recvmsg() in the order they came,
  * ahead of stream data. After it a server sends NewSessionTicket and nobody
@@ -78,6 +78,8 @@ void quic_sock_purge_ready(struct sock *sk)
 		it = list_first_entry(&qs->ready, struct quic_item, list);
 		if (it->kind == QUIC_ITEM_STREAM)
 			quic_recvbuf_purge(sk, container_of(it, struct quic_sock_stream, item));
+		else if (it->kind == QUIC_ITEM_DATAGRAM)
+			quic_sock_datagram_free(sk, container_of(it, struct quic_chunk, item));
 		else
 			quic_msg_free(sk, container_of(it, struct quic_msg, item));
 	}

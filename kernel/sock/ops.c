@@ -74,10 +74,17 @@ static void stream_fin(struct sock *sk, struct quic_sock_stream *s)
 
 static void stream_reset(struct sock *sk, struct quic_sock_stream *s)
 {
-	quic_recvbuf_purge(sk, s);
+	bool read = s->core.rx.readable > s->read && !(sk->sk_shutdown & RCV_SHUTDOWN);
+
+	if (read)
+		quic_recvbuf_drop_ooo(sk, s);
+	else
+		quic_recvbuf_purge(sk, s);
+	/* The event is all the application learns of the reset; it follows what may be read. */
 	quic_event_stream(sk, s, QUIC_STREAM_RECV_STATE_RESET_RECVD);
-	/* There is nothing to read; the event is all the application learns. */
-	quic_stream_read_end(&quic_sk(sk)->conn, &s->core);
+	s->reset_ready = read;
+	if (!read)
+		quic_stream_read_end(&quic_sk(sk)->conn, &s->core);
 }
 
 static void stream_max_data(struct sock *sk, struct quic_sock_stream *s)
@@ -138,6 +145,16 @@ static void stream_copy(struct quic_conn *c, struct quic_stream *s, u64 off, u32
 }
 
 /* --- the connection --- */
+
+static void datagram(struct quic_conn *c, const u8 *data, u32 len)
+{
+	quic_sock_datagram_rx(sk_of(c), data, len);
+}
+
+static void datagram_done(struct quic_conn *c, struct quic_datagram *d)
+{
+	quic_sock_datagram_done(sk_of(c), d);
+}
 
 static int crypto_data(struct quic_conn *c, enum quic_level level, const u8 *data, u32 len)
 {
@@ -285,6 +302,8 @@ const struct quic_conn_ops quic_sock_conn_ops = {
 	.stream_acked	= stream_acked,
 	.stream_vecs	= stream_vecs,
 	.stream_copy	= stream_copy,
+	.datagram	= datagram,
+	.datagram_done	= datagram_done,
 	.crypto_data	= crypto_data,
 	.rx_buf		= rx_buf,
 	.cid_add	= cid_add,

@@ -294,12 +294,19 @@ static void chunk_replace(struct quic_chunk *old, struct quic_chunk *new)
 {
 	new->off = old->off;
 	new->stream = old->stream;
-	new->in_tree = old->in_tree;
-	if (old->in_tree)
+	new->place = old->place;
+	switch (old->place) {
+	case QUIC_CHUNK_OOO:
 		rb_replace_node(&old->node, &new->node, &old->stream->ooo);
-	else
+		break;
+	case QUIC_CHUNK_READY:
+		new->item.kind = old->item.kind;
+		list_replace(&old->item.list, &new->item.list);
+		break;
+	default:
 		list_replace(&old->list, &new->list);
-	old->stream = NULL;
+	}
+	old->place = QUIC_CHUNK_UNUSED;
 }
 
 /* Copy what is left in @t, which is little, so that it can go. */
@@ -311,7 +318,7 @@ static void train_compact(struct sock *sk, struct quic_train *t)
 	for (i = 0; i < t->nchunks; i++) {
 		struct quic_chunk *ch = &t->chunks[i];
 
-		if (!ch->stream)
+		if (ch->place == QUIC_CHUNK_UNUSED)
 			continue;
 		if (ch->len > U16_MAX - 64)
 			return;
@@ -350,7 +357,7 @@ void quic_recvbuf_free_chunk(struct sock *sk, struct quic_chunk *ch)
 {
 	struct quic_train *t = ch->train;
 
-	ch->stream = NULL;
+	ch->place = QUIC_CHUNK_UNUSED;
 	if (t) {
 		t->unread -= ch->len;
 		train_put(sk, t);
@@ -358,6 +365,25 @@ void quic_recvbuf_free_chunk(struct sock *sk, struct quic_chunk *ch)
 		quic_recvbuf_uncharge(sk, sizeof(*ch) + ch->cap);
 		kfree(ch);
 	}
+}
+
+void quic_recvbuf_eat(struct quic_chunk *ch, u32 n)
+{
+	ch->data += n;
+	ch->len -= n;
+	if (ch->train)
+		ch->train->unread -= n;
+}
+
+struct quic_chunk *quic_recvbuf_datagram(struct sock *sk, const u8 *data, u32 len)
+{
+	struct quic_chunk *ch = chunk_new(sk, data, len, 0);
+
+	if (ch) {
+		ch->stream = NULL;
+		ch->place = QUIC_CHUNK_READY;
+	}
+	return ch;
 }
 
 /* --- a stream's queue --- */
@@ -393,7 +419,7 @@ static int add_in_order(struct sock *sk, struct quic_sock_stream *s, u64 off, co
 		return -ENOBUFS;
 	ch->off = off;
 	ch->stream = s;
-	ch->in_tree = false;
+	ch->place = QUIC_CHUNK_RCVQ;
 	list_add_tail(&ch->list, &s->rcvq);
 added:
 	s->tail += len;
@@ -419,7 +445,7 @@ int quic_recvbuf_add(struct sock *sk, struct quic_sock_stream *s, u64 off, const
 		return -ENOBUFS;
 	ch->off = off;
 	ch->stream = s;
-	ch->in_tree = true;
+	ch->place = QUIC_CHUNK_OOO;
 	tree_insert(s, ch);
 	return 0;
 }
@@ -435,7 +461,7 @@ static void pull(struct sock *sk, struct quic_sock_stream *s)
 		if (ch->off != s->tail)
 			return;
 		rb_erase(n, &s->ooo);
-		ch->in_tree = false;
+		ch->place = QUIC_CHUNK_RCVQ;
 		list_add_tail(&ch->list, &s->rcvq);
 		s->tail += ch->len;
 		quic_sk(sk)->unread += ch->len;
@@ -467,10 +493,19 @@ void quic_recvbuf_contig(struct sock *sk, struct quic_sock_stream *s)
 	}
 }
 
+void quic_recvbuf_drop_ooo(struct sock *sk, struct quic_sock_stream *s)
+{
+	struct rb_node *n;
+
+	while ((n = rb_first(&s->ooo))) {
+		rb_erase(n, &s->ooo);
+		quic_recvbuf_free_chunk(sk, rb_entry(n, struct quic_chunk, node));
+	}
+}
+
 void quic_recvbuf_purge(struct sock *sk, struct quic_sock_stream *s)
 {
 	struct quic_chunk *ch;
-	struct rb_node *n;
 
 	while (!list_empty(&s->rcvq)) {
 		ch = list_first_entry(&s->rcvq, struct quic_chunk, list);
@@ -478,10 +513,7 @@ void quic_recvbuf_purge(struct sock *sk, struct quic_sock_stream *s)
 		quic_sk(sk)->unread -= ch->len;
 		quic_recvbuf_free_chunk(sk, ch);
 	}
-	while ((n = rb_first(&s->ooo))) {
-		rb_erase(n, &s->ooo);
-		quic_recvbuf_free_chunk(sk, rb_entry(n, struct quic_chunk, node));
-	}
+	quic_recvbuf_drop_ooo(sk, s);
 	list_del_init(&s->item.list);
 }
 

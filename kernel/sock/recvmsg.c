@@ -86,11 +86,8 @@ static ssize_t take_stream(struct sock *sk, struct quic_sock_stream *s, struct m
 			break;
 		}
 		done += n;
-		ch->data += n;
 		ch->off += n;
-		ch->len -= n;
-		if (ch->train)
-			ch->train->unread -= n;
+		quic_recvbuf_eat(ch, n);
 		if (!ch->len) {
 			list_del(&ch->list);
 			quic_recvbuf_free_chunk(sk, ch);
@@ -138,6 +135,8 @@ static void consumed(struct sock *sk, struct quic_sock_stream *s, size_t n, bool
 		quic_stream_read_end(c, &s->core);
 	} else if (list_empty(&s->rcvq)) {
 		list_del_init(&s->item.list);
+		if (s->reset_ready)
+			quic_stream_read_end(c, &s->core);
 	} else {
 		rotate(qs, &s->item);
 	}
@@ -149,7 +148,9 @@ static bool more_of(struct sock *sk, u64 id)
 {
 	struct quic_stream *s = quic_stream_find(&quic_sk(sk)->conn, id);
 
-	return !s || !list_empty(&quic_sock_stream_of(s)->item.list);
+	/* With a reset nothing more comes. */
+	return !s || s->rx.state > QUIC_RECV_RECVD ||
+	       !list_empty(&quic_sock_stream_of(s)->item.list);
 }
 
 /* MSG_WAITALL, SO_RCVLOWAT: wait for more of this stream. false: take what there was */
@@ -249,16 +250,15 @@ static ssize_t recv_tls(struct sock *sk, struct quic_msg *m, struct msghdr *msg,
 	return done;
 }
 
-static ssize_t recv_msg(struct sock *sk, struct quic_msg *m, struct msghdr *msg, size_t len,
-			int flags)
+static ssize_t recv_event(struct sock *sk, struct quic_msg *m, struct msghdr *msg, size_t len,
+			  int flags)
 {
-	u8 kind = m->item.kind;
 	bool whole = false;
 	ssize_t n = recv_part(sk, m, msg, len, flags, &whole);
 
 	if (n < 0)
 		return n;
-	msg->msg_flags |= kind == QUIC_ITEM_EVENT ? MSG_QUIC_NOTIFICATION : MSG_QUIC_DATAGRAM;
+	msg->msg_flags |= MSG_QUIC_NOTIFICATION;
 	if (whole)
 		msg->msg_flags |= MSG_EOR;
 	return n;
@@ -291,8 +291,11 @@ int quic_sock_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags
 					  len, flags, timeo);
 		else if (it->kind == QUIC_ITEM_TLS)
 			ret = recv_tls(sk, m, msg, len, flags);
+		else if (it->kind == QUIC_ITEM_DATAGRAM)
+			ret = quic_sock_datagram_recv(sk, container_of(it, struct quic_chunk, item),
+						      msg, len, flags);
 		else
-			ret = recv_msg(sk, m, msg, len, flags);
+			ret = recv_event(sk, m, msg, len, flags);
 	}
 	release_sock(sk);
 	return ret;

@@ -122,6 +122,7 @@ static void purge_send(struct sock *sk)
 	struct rb_node *n;
 
 	qs->purged = true;
+	quic_datagram_flush(&qs->conn);
 	for (n = rb_first(&qs->conn.streams.tree); n; n = rb_next(n))
 		quic_sendbuf_purge(sk, quic_sock_stream_of(rb_entry(n, struct quic_stream, node)));
 }

@@ -273,6 +273,8 @@ void quic_sendbuf_acked(struct sock *sk, struct quic_sock_stream *s, u64 acked)
 {
 	struct quic_sendbuf *b, *tmp;
 
+	/* Above what a RESET_STREAM_AT left nothing is ours any more. */
+	acked = min(acked, quic_sendbuf_end(s));
 	quic_sk(sk)->unacked -= acked - s->released;
 	s->released = acked;
 	quic_sk(sk)->wake |= QUIC_WAKE_WRITE;
@@ -295,11 +297,34 @@ void quic_sendbuf_purge(struct sock *sk, struct quic_sock_stream *s)
 {
 	struct quic_sendbuf *b, *tmp;
 
-	quic_sk(sk)->unacked -= s->core.tx.written + s->held_bytes - s->released;
-	s->released = s->core.tx.written;
+	quic_sk(sk)->unacked -= quic_sendbuf_end(s) + s->held_bytes - s->released;
+	s->released = quic_sendbuf_end(s);
 	unhold(sk, s);
 	list_for_each_entry_safe(b, tmp, &s->sndq, list)
 		buf_free(sk, s, b);
+}
+
+u64 quic_sendbuf_end(const struct quic_sock_stream *s)
+{
+	return s->core.tx.reset_at ? max(s->core.tx.reliable, s->released) : s->core.tx.written;
+}
+
+void quic_sendbuf_cut(struct sock *sk, struct quic_sock_stream *s, u64 end, u64 counted)
+{
+	u64 keep = quic_sendbuf_end(s);
+	struct quic_sendbuf *b, *tmp;
+
+	quic_sk(sk)->committed -= end - s->core.tx.written;
+	quic_sk(sk)->unacked -= counted - keep;
+	list_for_each_entry_safe_reverse(b, tmp, &s->sndq, list) {
+		b->room = 0;
+		if (b->off < keep) {
+			b->len = min_t(u64, b->len, keep - b->off);
+			break;
+		}
+		buf_free(sk, s, b);
+	}
+	quic_sk(sk)->wake |= QUIC_WAKE_WRITE;
 }
 
 /* As tcp_sndbuf_expand(): two windows, one in flight while the next is written. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * sendmsg(): stream data and TLS messages.
+ * sendmsg(): stream data and TLS messages; datagrams go to datagram.c.
  *
  * The unit that costs is the burst, one trip down the stack. So data of several
  * small writes is gathered while there is reason to think that more comes at
@@ -62,13 +62,18 @@ static bool stream_writable(const struct sock *sk, s64 sid)
 	       credit(qs, quic_sock_stream_of(s));
 }
 
-/* For poll(): established, and the stream a plain write() goes to takes data. */
+/*
+ * For poll(): established, and what was written last could be written again: a datagram, or on
+ * the stream a plain write() goes to. Before the first write either will do.
+ */
 bool quic_sock_writable(const struct sock *sk)
 {
 	struct quic_sock *qs = quic_sk(sk);
 
 	if (!qs->conn_live || qs->conn.state != QUIC_CONN_ESTABLISHED)
 		return false;
+	if (qs->datagram_last || (qs->last_sid < 0 && qs->conn.remote.max_datagram_frame_size))
+		return memory_free(sk);
 	return stream_writable(sk, qs->last_sid);
 }
 
@@ -82,12 +87,15 @@ static bool may_open(const struct sock *sk, s64 sid, bool uni)
 struct tx_wait {
 	s64 sid;
 	bool open, uni;
+	bool memory;		/* for room in the send buffer alone */
 };
 
 static bool wait_over(const struct sock *sk, const struct tx_wait *w)
 {
 	if (over(sk))
 		return true;
+	if (w->memory)
+		return memory_free(sk);
 	return w->open ? may_open(sk, w->sid, w->uni) : stream_writable(sk, w->sid);
 }
 
@@ -117,6 +125,13 @@ static int tx_wait(struct sock *sk, const struct tx_wait *w, long *timeo)
 	if (!err && over(sk))
 		err = -EPIPE;
 	return err;
+}
+
+int quic_sock_wait_memory(struct sock *sk, long *timeo)
+{
+	const struct tx_wait w = { .memory = true };
+
+	return memory_free(sk) ? 0 : tx_wait(sk, &w, timeo);
 }
 
 /* --- which stream --- */
@@ -276,6 +291,7 @@ static int send_stream(struct sock *sk, struct msghdr *msg, size_t len, const st
 	struct tx_wait w = {};
 	struct quic_sock_stream *s;
 	size_t done = 0;
+	struct quic_sock *qs = quic_sk(sk);
 	int err, n;
 
 	if (!len && !fin)
@@ -283,6 +299,7 @@ static int send_stream(struct sock *sk, struct msghdr *msg, size_t len, const st
 	s = tx_stream(sk, a, &timeo, &err);
 	if (!s)
 		return err;
+	qs->datagram_last = false;
 	w.sid = s->core.id;
 	s = tx_again(sk, w.sid);
 	if (!s)
@@ -340,10 +357,20 @@ static int send_tls(struct sock *sk, struct msghdr *msg, size_t len, u8 level)
 	return len;
 }
 
-static int send_datagram(struct sock *sk)
+/* MSG_BATCH: sendmmsg() has the next one at hand. */
+static int send_datagram(struct sock *sk, struct msghdr *msg, size_t len, long timeo)
 {
-	/* RFC 9221, 3: we never offer it, so it is never negotiated. */
-	return -EINVAL;
+	struct quic_sock *qs = quic_sk(sk);
+	u64 now = ktime_get_ns();
+	int n = quic_sock_datagram_send(sk, msg, len, timeo);
+
+	if (n < 0 || !(msg->msg_flags & (MSG_MORE | MSG_BATCH))) {
+		quic_sock_flush(sk);
+	} else if (!qs->hold_until) {
+		qs->hold_until = now + HOLD_MORE_NS;
+		quic_sock_timer_set(sk, now);
+	}
+	return n;
 }
 
 /* Is there a connection that takes data at all? */
@@ -380,7 +407,7 @@ int quic_sock_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
 		if (a.has_level)
 			err = send_tls(sk, msg, len, a.level);
 		else if (msg->msg_flags & MSG_QUIC_DATAGRAM)
-			err = send_datagram(sk);
+			err = send_datagram(sk, msg, len, timeo);
 		else
 			err = send_stream(sk, msg, len, &a, timeo);
 	}

@@ -32,7 +32,7 @@ struct quic_item {
 	u8 kind;			/* enum quic_item_kind */
 };
 
-/* A TLS message, an event or a datagram: bytes of its own. */
+/* A TLS message or an event: bytes of its own. */
 struct quic_msg {
 	struct quic_item item;
 	u32 len, off;			/* off: read so far */
@@ -50,6 +50,7 @@ struct quic_sock_stream {
 	u64 read;			/* offset of the next byte to read */
 	u64 tail;			/* offset behind the last byte in rcvq */
 	bool fin_ready;			/* rcvq ends at the final size */
+	bool reset_ready;		/* rcvq ends where the peer's reset left it */
 	bool told_recv;			/* event RECV is out and nothing was read since */
 	bool want_max_data;		/* the application ran into flow control */
 	struct list_head sndq;		/* struct quic_sendbuf, by offset, contiguous */
@@ -81,23 +82,32 @@ struct quic_rxbuf {
 	u8 data[] __aligned(16);
 };
 
+/* Where a chunk is. */
+enum quic_chunk_place {
+	QUIC_CHUNK_UNUSED,
+	QUIC_CHUNK_RCVQ,
+	QUIC_CHUNK_OOO,
+	QUIC_CHUNK_READY,		/* a datagram, all of it */
+};
+
 /*
- * A piece of received stream data. It lies in a train, or right behind the
+ * A piece of received stream data, or a datagram. It lies in a train, or right behind the
  * chunk itself (train NULL) when it was small enough to copy.
  */
 struct quic_chunk {
 	union {
 		struct list_head list;	/* quic_sock_stream.rcvq */
 		struct rb_node node;	/* quic_sock_stream.ooo */
+		struct quic_item item;	/* quic_sock.ready */
 	};
-	struct quic_sock_stream *stream;	/* NULL: not in use */
+	struct quic_sock_stream *stream;	/* NULL: a datagram */
 	struct quic_train *train;
-	u64 off;
+	u64 off;			/* a datagram's: what it counts in datagram_mem */
 	const u8 *data;
 	u32 len;
 	u16 room;			/* copied ones: bytes that may still be appended */
 	u16 cap;			/* copied ones: bytes behind the struct */
-	bool in_tree;
+	u8 place;			/* enum quic_chunk_place */
 };
 
 /*
@@ -146,6 +156,7 @@ struct quic_sock {
 	u32 nmsgs;			/* of them, those that are messages */
 	struct quic_msg *last_tls;	/* of the TLS messages at its front; NULL: none */
 	u32 tls_queued;			/* their memory, bytes */
+	u32 datagram_mem;		/* of the datagrams in ready, bytes */
 	u64 unread;			/* stream bytes ready (SIOCINQ) */
 	u64 unacked;			/* stream bytes written, not acknowledged (SIOCOUTQ) */
 	u64 committed;			/* of the connection's tx_max: sent or sure to be */
@@ -155,6 +166,7 @@ struct quic_sock {
 	u64 last_write;			/* ns */
 	bool my_turn;			/* the application read since it last wrote */
 	bool corked;			/* MSG_MORE holds it */
+	bool datagram_last;		/* written last was a datagram */
 	s64 last_sid;			/* opened last: default of sendmsg; -1: none */
 	struct quic_train *cur;		/* the train being received */
 	struct quic_rxbuf *spare;	/* buffers for the next ones; given up when idle */
@@ -303,6 +315,8 @@ int quic_sock_sendmsg(struct sock *sk, struct msghdr *msg, size_t len);
 struct quic_sock_stream *quic_sock_stream_open(struct sock *sk, s64 sid, bool uni, long *timeo,
 					       int *err);
 bool quic_sock_writable(const struct sock *sk);
+/* Wait for room in the send buffer. 0 or an error */
+int quic_sock_wait_memory(struct sock *sk, long *timeo);
 /* Copy up to @max bytes of @msg behind @s's last. Return: bytes, -EFAULT, -ENOBUFS (not now) */
 void quic_sendbuf_free_spare(struct sock *sk);
 int quic_sendbuf_append(struct sock *sk, struct quic_sock_stream *s, struct msghdr *msg, u32 max);
@@ -311,10 +325,22 @@ unsigned int quic_sendbuf_vecs(struct quic_sock_stream *s, u64 off, u32 len, str
 void quic_sendbuf_copy(struct quic_sock_stream *s, u64 off, u32 len, u8 *to);
 void quic_sendbuf_acked(struct sock *sk, struct quic_sock_stream *s, u64 acked);
 void quic_sendbuf_purge(struct sock *sk, struct quic_sock_stream *s);
+/* RESET_STREAM_AT of @s, which was written up to @end and counted up to @counted before */
+void quic_sendbuf_cut(struct sock *sk, struct quic_sock_stream *s, u64 end, u64 counted);
+/* How far bytes of @s count as written: to be delivered */
+u64 quic_sendbuf_end(const struct quic_sock_stream *s);
 /* Bytes the core was not told of: tell it, of all streams, or of @s and its end. */
 void quic_sendbuf_commit(struct sock *sk);
 void quic_sendbuf_commit_fin(struct sock *sk, struct quic_sock_stream *s);
 void quic_sendbuf_grow(struct sock *sk);	/* sk_sndbuf follows cwnd */
+
+/* datagram.c */
+int quic_sock_datagram_send(struct sock *sk, struct msghdr *msg, size_t len, long timeo);
+void quic_sock_datagram_done(struct sock *sk, struct quic_datagram *d);
+void quic_sock_datagram_rx(struct sock *sk, const u8 *data, u32 len);
+void quic_sock_datagram_free(struct sock *sk, struct quic_chunk *ch);
+ssize_t quic_sock_datagram_recv(struct sock *sk, struct quic_chunk *ch, struct msghdr *msg,
+				size_t len, int flags);
 
 /* recvmsg.c */
 int quic_sock_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int *addr_len);
@@ -332,6 +358,12 @@ void quic_recvbuf_purge(struct sock *sk, struct quic_sock_stream *s);
 /* The application reads no more (SHUT_RD): take what is in order as read. */
 void quic_recvbuf_discard(struct sock *sk, struct quic_sock_stream *s);
 void quic_recvbuf_free_chunk(struct sock *sk, struct quic_chunk *ch);
+/* The first @n bytes of a chunk in order were read. */
+void quic_recvbuf_eat(struct quic_chunk *ch, u32 n);
+/* A chunk that holds a datagram, not in any queue yet; NULL: no memory */
+struct quic_chunk *quic_recvbuf_datagram(struct sock *sk, const u8 *data, u32 len);
+/* What lies beyond the bytes in order is not wanted any more. */
+void quic_recvbuf_drop_ooo(struct sock *sk, struct quic_sock_stream *s);
 void quic_recvbuf_queue_stream(struct sock *sk, struct quic_sock_stream *s);
 u32 quic_recvbuf_bound(const struct sock *sk);		/* most of sk_rmem_alloc, bytes */
 /* Memory for more? What a peer may make us hold, beyond what the windows promise. */

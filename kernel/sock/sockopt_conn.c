@@ -313,6 +313,7 @@ static void info_streams(struct quic_info *i, const struct quic_conn *c)
 	i->max_streams_uni_local = uni->peer_max;
 	i->max_streams_bidi_remote = bidi->local_max;
 	i->max_streams_uni_remote = uni->local_max;
+	i->datagram_max = max(quic_datagram_max(c), 0);
 }
 
 static void info_data(struct quic_info *i, const struct quic_sock *qs)

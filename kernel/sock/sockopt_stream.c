@@ -54,6 +54,32 @@ static int reset_set(struct sock *sk, const void *val, u32 len)
 	return err;
 }
 
+static int reset_at_set(struct sock *sk, const void *val, u32 len)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	const struct quic_stream_reset_at *r = val;
+	struct quic_sock_stream *s;
+	struct quic_stream *cs;
+	int err = quic_sockopt_alive(qs);
+	u64 end, counted;
+
+	if (err)
+		return err;
+	cs = r->stream_id < 0 ? NULL : quic_stream_find(&qs->conn, r->stream_id);
+	if (!cs || !cs->tx.exists)
+		return -EINVAL;
+	/* What was written counts, sent or held. */
+	quic_sendbuf_commit(sk);
+	s = quic_sock_stream_of(cs);
+	end = cs->tx.written;
+	counted = quic_sendbuf_end(s);
+	err = quic_stream_reset_at(&qs->conn, cs, r->errcode, r->reliable_size);
+	if (!err)
+		quic_sendbuf_cut(sk, s, end, counted);
+	quic_sock_pump(sk);
+	return err;
+}
+
 static int stop_set(struct sock *sk, const void *val, u32 len)
 {
 	struct quic_sock *qs = quic_sk(sk);
@@ -106,6 +132,8 @@ const struct quic_sockopt quic_sockopts_stream[] = {
 	{ QUIC_SOCKOPT_STREAM_RESET, 8, sizeof(struct quic_errinfo), false, reset_set, NULL },
 	{ QUIC_SOCKOPT_STREAM_STOP_SENDING, 8, sizeof(struct quic_errinfo), false, stop_set,
 	  NULL },
+	{ QUIC_SOCKOPT_STREAM_RESET_AT, 8, sizeof(struct quic_stream_reset_at), false,
+	  reset_at_set, NULL },
 };
 
 const unsigned int quic_sockopts_stream_n = ARRAY_SIZE(quic_sockopts_stream);

@@ -90,6 +90,9 @@ struct sim_ep {
 	u64 rx_bytes;			/* stream bytes given to us */
 	unsigned int n_event[16], n_opened, n_size_known, n_fin, n_reset, n_stopped, n_sent_all;
 	unsigned int n_freed;
+	u64 n_datagrams, datagram_bytes, n_datagrams_done, datagrams_late;
+	u32 datagram_seq;		/* of the next one sent */
+	u32 datagram_next;		/* one above the highest received */
 	unsigned int tokens;
 	u8 token[256];			/* the last one that came */
 	u32 token_len;
@@ -160,6 +163,8 @@ struct sim_stream *sim_open(struct sim_ep *ep, bool uni);
 struct sim_stream *sim_find(struct sim_ep *ep, u64 id);
 void sim_write(struct sim_ep *ep, struct sim_stream *st, u64 len, bool fin);
 void sim_read_all(struct sim_ep *ep);
+/* Queue a datagram that says its length and number. As quic_datagram_send(), no pump */
+int sim_datagram(struct sim_ep *ep, u32 len);
 
 /* Whole transfers */
 /* Connected, and IDs, tickets and the search for the MTU are done; start is now. */

@@ -112,8 +112,8 @@ static void stream_event(struct quic_conn *c, struct quic_stream *s, enum quic_s
 	case QUIC_SEV_RESET:
 		st->reset = true;
 		ep->n_reset++;
-		/* As the kernel does: nothing is left to read, and @s may be gone. */
-		if (!ep->keep)
+		/* As the kernel does: where nothing is left to read it may be gone. */
+		if (!ep->keep && s->rx.readable <= st->read)
 			quic_stream_read_end(c, s);
 		break;
 	case QUIC_SEV_STOPPED:
@@ -162,6 +162,55 @@ static void stream_copy(struct quic_conn *c, struct quic_stream *s, u64 off, u32
 {
 	check_range(s, off, len);
 	memcpy(to, bytes_at(s->id, off), len);
+}
+
+static void datagram(struct quic_conn *c, const u8 *data, u32 len)
+{
+	struct sim_ep *ep = ep_of(c);
+
+	ep->n_datagrams++;
+	ep->datagram_bytes += len;
+	if (ep->sim->hostile)
+		return;
+	/* Length is told by the first four bytes, if there are so many; order by the next ones. */
+	if (len >= 8) {
+		u32 seq = get_unaligned_be32(data + 4);
+
+		WARN_ON(get_unaligned_be32(data) != len);
+		WARN_ON(memcmp(data + 8, bytes_at(seq, 0), min(len - 8, PERIOD)));
+		ep->datagrams_late += seq < ep->datagram_next;
+		ep->datagram_next = max(ep->datagram_next, seq + 1);
+	}
+}
+
+static void datagram_done(struct quic_conn *c, struct quic_datagram *d)
+{
+	ep_of(c)->n_datagrams_done++;
+	kfree(d);
+}
+
+int sim_datagram(struct sim_ep *ep, u32 len)
+{
+	struct quic_datagram *d = kmalloc(sizeof(*d) + len, GFP_KERNEL);
+	u8 *p = (u8 *)(d + 1);
+	int err;
+
+	WARN_ON(!d);
+	d->data = p;
+	d->len = len;
+	if (len >= 8) {
+		put_unaligned_be32(len, p);
+		put_unaligned_be32(ep->datagram_seq, p + 4);
+		memcpy(p + 8, bytes_at(ep->datagram_seq, 0), len - 8);
+	} else {
+		memset(p, 0, len);
+	}
+	err = quic_datagram_send(&ep->conn, d);
+	if (err)
+		kfree(d);
+	else
+		ep->datagram_seq++;
+	return err;
 }
 
 static int crypto_data(struct quic_conn *c, enum quic_level level, const u8 *data, u32 len)
@@ -299,6 +348,8 @@ const struct quic_conn_ops sim_ops = {
 	.stream_acked = stream_acked,
 	.stream_vecs = stream_vecs,
 	.stream_copy = stream_copy,
+	.datagram = datagram,
+	.datagram_done = datagram_done,
 	.crypto_data = crypto_data,
 	.rx_buf = rx_buf,
 	.cid_add = cid_add,
@@ -313,9 +364,9 @@ const struct quic_conn_ops sim_ops = {
 static void app_stream(struct sim_ep *ep, struct sim_stream *st)
 {
 	struct quic_stream *s = &st->qs;
-	u64 n = s->rx.contig - st->read;
+	u64 n = (st->reset ? s->rx.readable : s->rx.contig) - st->read;
 
-	if (!s->rx.stopped && n && !st->reset) {
+	if (!s->rx.stopped && n) {
 		st->read += n;
 		quic_stream_consumed(&ep->conn, s, n, ep->sim->now);
 	}
@@ -334,7 +385,7 @@ void sim_glue_app(struct sim_ep *ep)
 /* Invariants of the core's headers, between calls. */
 static void check_stream(struct quic_conn *c, const struct quic_stream *s)
 {
-	bool wants = s->tx.reset_wanted || s->tx.blocked_wanted || s->rx.max_wanted ||
+	bool wants = quic_stream_reset_due(s) || s->tx.blocked_wanted || s->rx.max_wanted ||
 		     s->rx.stop_wanted || quic_stream_has_data(c, s);
 
 	WARN_ON(s->tx.acked > s->tx.written);

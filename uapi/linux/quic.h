@@ -67,7 +67,16 @@ enum quic_msg_flags {
 	/* Send: do not wait for the peer to allow one more stream, EAGAIN instead. */
 	MSG_QUIC_STREAM_DONTWAIT	= 0x10000,	/* MSG_WAITFORONE */
 
-	/* Both ways: one DATAGRAM frame (RFC 9221), not stream data. */
+	/*
+	 * Both ways: one DATAGRAM frame (RFC 9221), not stream data; 0 bytes are one, too. Each is
+	 * sent once, in the order written, under congestion control; several by MSG_MORE or
+	 * sendmmsg() share packets and bursts. The send buffer bounds those that wait: EAGAIN, or
+	 * the call sleeps. EINVAL: the peer takes none, or with a control message. EMSGSIZE: larger
+	 * than quic_info.datagram_max. Received ones that find half of the receive buffer full of
+	 * others are dropped. A buffer too small gets the front, the next call what is left, and
+	 * MSG_EOR comes with the last part; with MSG_TRUNC recvmsg() returns the length instead,
+	 * and what did not fit is lost.
+	 */
 	MSG_QUIC_DATAGRAM		= 0x1000,	/* MSG_RST */
 	/* Receive only: an event, see enum quic_event_type. */
 	MSG_QUIC_NOTIFICATION		= 0x8000,	/* MSG_MORE */
@@ -104,6 +113,7 @@ enum quic_crypto_level {
 /* Ours. */
 #define QUIC_SOCKOPT_CONGESTION			64 /* [gs] text */
 #define QUIC_SOCKOPT_INFO			65 /* [g] struct quic_info */
+#define QUIC_SOCKOPT_STREAM_RESET_AT		66 /* [s] struct quic_stream_reset_at */
 
 /*
  * QUIC_SOCKOPT_KEY_UPDATE: start a key update (RFC 9001, 6). Length 0. EAGAIN: the last update is
@@ -181,6 +191,22 @@ struct quic_errinfo {
 };
 
 /*
+ * QUIC_SOCKOPT_STREAM_RESET_AT: abandon sending, but deliver the first bytes (RESET_STREAM_AT,
+ * draft-ietf-quic-reliable-stream-reset). May be set again with a smaller reliable_size, and be
+ * followed by STREAM_RESET, with the same error code. The stream takes no more data. Event
+ * STREAM_UPDATE tells of SEND_STATE_RESET_RECVD when the reset and those bytes are acknowledged;
+ * at the peer RECV_STATE_RESET_RECVD follows the bytes in recvmsg()'s queue. EINVAL: stream
+ * unknown, not ours to write, reset or finished already; reliable_size larger than what was written
+ * or than last time; another code than last time. EOPNOTSUPP: the peer did not offer it.
+ */
+struct quic_stream_reset_at {
+	__s64	stream_id;
+	__u32	errcode;	/* application's error code */
+	__u32	reserved;
+	__u64	reliable_size;	/* bytes from the stream's start, 0 to all written */
+};
+
+/*
  * QUIC_SOCKOPT_CONNECTION_ID and payload of QUIC_EVENT_CONNECTION_ID (RFC 9000, 5.1).
  * EINVAL: a sequence number that does not exist or was retired.
  */
@@ -240,7 +266,9 @@ struct quic_transport_param {
 	__u8	disable_compatible_version;	/* 0 or 1; 0 (RFC 9368) */
 	__u8	active_connection_id_limit;	/* 2 to 8; 7 */
 	__u8	ack_delay_exponent;		/* 0 to 20; 3 */
-	__u16	max_datagram_frame_size;	/* bytes; 0: no DATAGRAM (RFC 9221) */
+	__u16	max_datagram_frame_size;	/* bytes we take, frame header included; 0: no
+						 * DATAGRAM (RFC 9221), 65535: any
+						 */
 	__u16	max_udp_payload_size;		/* bytes, 1200 to 65527; 65527 */
 	__u32	max_idle_timeout;		/* us; 30000000 */
 	__u32	max_ack_delay;			/* us, below 16384000; 25000 */
@@ -465,6 +493,9 @@ struct quic_info {
 	__u64	max_streams_uni_local;
 	__u64	max_streams_bidi_remote; /* cumulative limit the peer gave us */
 	__u64	max_streams_uni_remote;
+
+	__u32	datagram_max;		/* bytes in the largest datagram now; 0: none, or empty */
+	__u32	reserved4;
 };
 
 #endif /* _UAPI_LINUX_QUIC_H */
