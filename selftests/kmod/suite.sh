@@ -19,6 +19,7 @@ for kernel in "$@"; do
 	mkdir -p "$build/test"
 	status=0
 	"${runner[@]}" --no-module -- "$here/run" "$ko" >"$log" 2>&1 || status=$?
+	grep -qE '^(not )?ok ' "$log" || [ $status != 0 ] || status="0, and no result"
 	tr -d '\r' <"$log" | sed -nE "s/^((not )?ok) [0-9]+ - (.*)/\1 - $kernel \3/p"
-	[ $status = 0 ] || { echo "not ok - $kernel exit status $status"; sed 's/^/# /' "$log" | tail -n 40; }
+	[ "$status" = 0 ] || { echo "not ok - $kernel exit status $status"; sed 's/^/# /' "$log" | tail -n 40; }
 done

@@ -28,12 +28,15 @@ tap()
 	[ $status = 0 ] || tail -n 60 <<<"$text" | sed 's/^/# /'
 }
 
-# tap_program NAME COMMAND...: a program that prints TAP itself. Its results are passed on; dying and silence are failures.
+# tap_program NAME COMMAND...: a program that prints TAP itself. Its results are passed on; dying, silence and fewer
+# results than it promised are failures.
 tap_program()
 {
-	local name=$1 out status=0 verdict=''
+	local name=$1 out status=0 verdict='' plan count
 	shift
 	out=$("$@" 2>&1) || status=$?
+	plan=$(sed -nE 's/^1\.\.([0-9]+)$/\1/p' <<<"$out" | head -n 1)
+	count=$(grep -cE '^(not )?ok( |$)' <<<"$out" || :)
 	sed -E "s/^((not )?ok)( [0-9]+)?( -)? /\1 - $name: /; /^(KTAP version|TAP version|1\.\.)/d" <<<"$out"
 	if grep -q '^not ok' <<<"$out"; then
 		verdict=bad
@@ -42,6 +45,9 @@ tap_program()
 		echo "not ok - $name: $verdict"
 	elif ! grep -q '^ok' <<<"$out"; then
 		verdict="no result"
+		echo "not ok - $name: $verdict"
+	elif [ "${plan:-$count}" != "$count" ]; then
+		verdict="$count results of $plan"
 		echo "not ok - $name: $verdict"
 	fi
 	tap_count=$((tap_count + 1))
