@@ -53,6 +53,7 @@ int quic_conn_init(struct quic_conn *c, const struct quic_conn_ops *ops,
 	INIT_LIST_HEAD(&c->held);
 	local_defaults(c);
 	quic_tparam_defaults(&c->remote);
+	quic_early_init(&c->early);
 	quic_flow_init(&c->rx_flow, QUIC_DEF_CONN_WINDOW, QUIC_MAX_WINDOW);
 	c->tx_blocked_at = U64_MAX;
 	c->idle_at = U64_MAX;
@@ -163,8 +164,6 @@ void quic_conn_discard(struct quic_conn *c, enum quic_level level)
 	struct quic_space *sp = &c->space[pns];
 
 	quic_protect_drop(&c->prot, level);
-	if (level == QUIC_LEVEL_EARLY)
-		return;
 	quic_loss_discard(&c->loss, pns);
 	quic_crypto_stream_free(c, level);
 	quic_ranges_free(&sp->rcvd);
@@ -186,7 +185,6 @@ void quic_conn_confirm(struct quic_conn *c, u64 now)
 	/* RFC 9001, 4.9.2 */
 	quic_conn_discard(c, QUIC_LEVEL_INITIAL);
 	quic_conn_discard(c, QUIC_LEVEL_HANDSHAKE);
-	quic_conn_discard(c, QUIC_LEVEL_EARLY);
 	quic_cid_replenish(c);
 	if (c->mtu_ready)
 		quic_conn_set_mtu(c, c->pmtu.max, now);
@@ -219,6 +217,7 @@ int quic_conn_install(struct quic_conn *c, enum quic_level level, bool send, u32
 		return err;
 	if (level == QUIC_LEVEL_HANDSHAKE && send)
 		c->loss.has_handshake_keys = true;
+	quic_early_installed(c, level, send);
 	if (level == QUIC_LEVEL_APP && quic_protect_can_send(&c->prot, level) &&
 	    quic_protect_can_recv(&c->prot, level))
 		handshake_complete(c, now);
@@ -299,6 +298,7 @@ int quic_conn_remote_params(struct quic_conn *c, const u8 *buf, u32 len, u64 now
 	}
 	c->remote = tp;
 	c->peer_tp_set = true;
+	quic_early_heard(c);
 	apply_remote(c, now);
 	return 0;
 }

@@ -17,6 +17,7 @@
  *   conn_close.c  closing, draining, closed
  *   path.c        paths, and what is asked on them
  *   retry.c       a client's second start with the server's token
+ *   early.c       0-RTT
  *   conn.c        birth, death, handshake progress, parameters
  */
 #ifndef QUIC_CORE_CONN_H
@@ -25,6 +26,7 @@
 #include "ack.h"
 #include "cid.h"
 #include "datagram.h"
+#include "early.h"
 #include "loss.h"
 #include "path.h"
 #include "pmtu.h"
@@ -169,6 +171,7 @@ struct quic_conn_stats {
 	u64 packets_retransmitted;		/* with stream or TLS bytes sent before */
 	u32 key_updates;			/* by either side */
 	u64 bytes_retransmitted;		/* stream bytes sent again */
+	u64 bytes_early;			/* stream bytes in 0-RTT packets, sent or taken */
 };
 
 struct quic_conn {
@@ -207,6 +210,7 @@ struct quic_conn {
 	struct quic_path *path;		/* in use */
 	struct quic_paths paths;
 	struct quic_tparams local, remote;
+	struct quic_early early;
 
 	/* connection flow control */
 	u64 tx_max;			/* peer's MAX_DATA */

@@ -271,6 +271,8 @@ static bool put_stream_data(struct writer *w, struct quic_stream *s)
 		put(w, q + len, QUIC_SENT_STREAM, s, off, len, fin);
 		plan->again |= off < s->tx.next;
 		quic_stream_sent(w->c, s, off, len, fin);
+		if (unlikely(plan->level == QUIC_LEVEL_EARLY))
+			w->c->stats.bytes_early += len;
 		if (w->p == w->end)
 			return false;
 	}
@@ -338,7 +340,11 @@ static bool start_header(struct writer *w, enum quic_level level, u32 start, u32
 	plan->pad = false;
 	plan->start = start;
 	plan->len_off = 0;
-	if (level == QUIC_LEVEL_APP) {
+	if (level == QUIC_LEVEL_EARLY) {
+		p = quic_packet_put_long(p, end, QUIC_PKT_0RTT, c->version, quic_cid_remote(c),
+					 &c->cids.local[0].cid, NULL, 0, pn, pn_len,
+					 &plan->len_off, &plan->pn_off);
+	} else if (level == QUIC_LEVEL_APP) {
 		p = quic_packet_put_short(p, end, quic_cid_remote(c), c->prot.tx_phase, false, pn,
 					  pn_len, &plan->pn_off);
 	} else {
@@ -395,14 +401,16 @@ static void put_ack_frequency(struct writer *w, u64 now)
 /* Frames that congestion control may hold back. */
 static void put_eliciting(struct writer *w, enum quic_level level, u64 now)
 {
-	put_crypto(w, level);
-	if (level != QUIC_LEVEL_APP)
+	if (level != QUIC_LEVEL_EARLY)
+		put_crypto(w, level);
+	if (quic_level_pns(level) != QUIC_PNS_APP)
 		return;
 	put_done_and_token(w);
 	put_path(w);
 	put_limits(w);
 	put_cids(w);
-	put_ack_frequency(w, now);
+	if (level != QUIC_LEVEL_EARLY)
+		put_ack_frequency(w, now);
 	put_data(w);
 }
 
@@ -451,7 +459,7 @@ bool quic_conn_plan(struct quic_conn *c, struct quic_plan *plan, u8 *buf, u32 st
 		put_close(&w, level);
 	} else {
 		/* Never an ACK for its own sake before it is due (13.2.1). */
-		if (sp->ack_now || sp->eliciting)
+		if ((sp->ack_now || sp->eliciting) && level != QUIC_LEVEL_EARLY)
 			put_ack(&w, sp, level == QUIC_LEVEL_APP, now);
 		if (data) {
 			put_eliciting(&w, level, now);
@@ -499,7 +507,7 @@ bool quic_conn_plan_pending(const struct quic_conn *c, enum quic_level level)
 	if (c->close_wanted || sp->ack_now || sp->ping_wanted || c->loss.space[pns].probes ||
 	    quic_crypto_stream_pending(c, level))
 		return true;
-	if (level != QUIC_LEVEL_APP)
+	if (pns != QUIC_PNS_APP)
 		return false;
 	if (c->handshake_done_wanted || (c->token_wanted && c->server) || c->max_data_wanted ||
 	    c->data_blocked_wanted || c->path->n_responses || !list_empty(&c->streams.active) ||

@@ -151,6 +151,19 @@ const struct quic_loss_cb quic_conn_loss_cb = {
 
 /* --- frames --- */
 
+/* RFC 9001, 4.6.2: nothing can acknowledge a 0-RTT packet that was refused */
+static bool early_acks_ok(const struct quic_conn *c, const struct quic_frame_ack *ack)
+{
+	struct quic_ack_iter it;
+
+	quic_ack_iter_init(&it, ack);
+	do {
+		if (!quic_early_ack_ok(c, it.r.start))
+			return false;
+	} while (quic_ack_iter_next(&it));
+	return true;
+}
+
 static u64 rx_ack(struct quic_conn *c, const struct quic_frame *f, enum quic_level level, u64 now)
 {
 	unsigned int exp = c->remote.ack_delay_exponent;
@@ -161,6 +174,8 @@ static u64 rx_ack(struct quic_conn *c, const struct quic_frame *f, enum quic_lev
 		delay = min_t(u64, f->ack.delay, U64_MAX >> 32) << exp;
 		delay *= NSEC_PER_USEC;
 	}
+	if (unlikely(c->early.end_pn) && level == QUIC_LEVEL_APP && !early_acks_ok(c, &f->ack))
+		return QUIC_ERR_PROTOCOL_VIOLATION;
 	if (quic_loss_on_ack(&c->loss, quic_level_pns(level), &f->ack, delay, now))
 		return QUIC_ERR_PROTOCOL_VIOLATION;
 	if (!c->server && level == QUIC_LEVEL_HANDSHAKE)
@@ -215,10 +230,21 @@ static u64 rx_server_only(struct quic_conn *c, const struct quic_frame *f, u64 n
 	return 0;
 }
 
-static u64 rx_stream_frame(struct quic_conn *c, const struct quic_frame *f, u64 now)
+static u64 rx_stream_frame(struct quic_conn *c, const struct quic_frame *f,
+			   const struct quic_rx_info *pkt, u64 now)
 {
-	return quic_stream_rx_data(c, f->stream.id, f->stream.off, f->stream.data,
-				   f->stream.len, f->stream.fin, now);
+	struct quic_stream *s;
+	u64 err;
+
+	err = quic_stream_rx_data(c, f->stream.id, f->stream.off, f->stream.data,
+				  f->stream.len, f->stream.fin, now);
+	if (likely(pkt->level != QUIC_LEVEL_EARLY) || err)
+		return err;
+	c->stats.bytes_early += f->stream.len;
+	s = quic_stream_find(c, f->stream.id);
+	if (s)
+		s->rx.early = max(s->rx.early, f->stream.off + f->stream.len);
+	return 0;
 }
 
 static u64 rx_frame(struct quic_conn *c, const struct quic_frame *f,
@@ -235,7 +261,7 @@ static u64 rx_frame(struct quic_conn *c, const struct quic_frame *f,
 		return quic_crypto_stream_rx(c, pkt->level, f->crypto.off, f->crypto.data,
 					     f->crypto.len);
 	case QUIC_FT_STREAM ... QUIC_FT_STREAM + 7:
-		return rx_stream_frame(c, f, now);
+		return rx_stream_frame(c, f, pkt, now);
 	case QUIC_FT_RESET_STREAM:
 	case QUIC_FT_RESET_STREAM_AT:
 		return quic_stream_rx_reset(c, f->reset.id, f->reset.code, f->reset.final_size,
@@ -260,6 +286,9 @@ static u64 rx_frame(struct quic_conn *c, const struct quic_frame *f,
 		return quic_cid_rx_new(c, f->new_cid.seq, f->new_cid.prior_to, f->new_cid.id,
 				       f->new_cid.len, f->new_cid.reset_token);
 	case QUIC_FT_RETIRE_CONNECTION_ID:
+		/* RFC 9000, 12.5: it answers a 1-RTT packet */
+		if (pkt->level == QUIC_LEVEL_EARLY)
+			return QUIC_ERR_PROTOCOL_VIOLATION;
 		return quic_cid_rx_retire(c, f->retire.seq, pkt->dcid);
 	case QUIC_FT_PATH_CHALLENGE:
 		return quic_path_rx_challenge(c, f->path);

@@ -7,6 +7,7 @@
  *   MTU probe				pmtu.c
  *   keep-alive and idle timeout	here
  *   the end of closing or draining	conn_close.c
+ *   the end of a server's 0-RTT keys	early.c
  *   another try after memory was short	here
  */
 #include "conn.h"
@@ -57,7 +58,7 @@ static bool waits_for_pacer(const struct quic_conn *c, u64 now)
 	if (!quic_loss_window(&c->loss) || quic_pacer_budget(&c->loss.pacer, c->pmtu.cur, now))
 		return false;
 	for (i = 0; i < QUIC_PNS_COUNT; i++)
-		if (quic_conn_plan_pending(c, i))
+		if (quic_conn_plan_pending(c, i == QUIC_PNS_APP ? quic_early_level(c) : i))
 			return true;
 	return false;
 }
@@ -80,6 +81,7 @@ u64 quic_conn_deadline(const struct quic_conn *c, u64 now)
 	for (i = 0; i < QUIC_PNS_COUNT; i++)
 		at = min(at, c->space[i].ack_deadline);
 	at = min(at, keepalive_at(c));
+	at = min(at, c->early.until);
 	/* Without memory nothing leaves: what could go now is tried again then. */
 	if (c->retry_at != U64_MAX)
 		return min(at, c->retry_at);
@@ -124,6 +126,9 @@ static void loss_timeout(struct quic_conn *c, u64 now)
 	quic_loss_timeout(&c->loss, now);
 	if (c->loss.pto_count == before)
 		return;
+	/* RFC 9002, 6.2.4: 0-RTT data has no timer of its own and shares the ClientHello's. */
+	if (quic_early_level(c) == QUIC_LEVEL_EARLY && c->loss.space[QUIC_PNS_APP].eliciting)
+		c->loss.space[QUIC_PNS_APP].probes = 2;
 	for (i = 0; i < QUIC_PNS_COUNT; i++)
 		if (c->loss.space[i].probes)
 			large |= requeue_oldest(c, i);
@@ -152,6 +157,7 @@ void quic_conn_timeout(struct quic_conn *c, u64 now)
 			c->space[i].ack_now = true;
 		}
 	}
+	quic_early_timeout(c, now);
 	if (now >= keepalive_at(c)) {
 		c->last_activity = now;
 		quic_conn_ping(c);

@@ -396,6 +396,8 @@ static void on_newly_acked(struct quic_loss *l, enum quic_pns pns, struct quic_l
 		grow(l, a, in_flight);
 	if (pns == QUIC_PNS_HANDSHAKE)
 		l->peer_validated = true;
+	else if (pns == QUIC_PNS_APP)
+		l->early = false;
 	if (l->peer_validated)
 		l->pto_count = 0;
 	sp->probes = 0;
@@ -469,8 +471,11 @@ static u64 pto_time(const struct quic_loss *l, enum quic_pns *pns)
 			*pns = order[i];
 		}
 	}
-	/* RFC 9002, 6.2.2.1: a client has to unblock the server even with nothing in flight. */
-	if (t == U64_MAX && !l->peer_validated && !l->confirmed && l->last_progress) {
+	/*
+	 * RFC 9002, 6.2.2.1: a client has to unblock the server even with nothing in flight. And
+	 * itself, when 0-RTT packets fill the window in front of what the handshake has to say.
+	 */
+	if (t == U64_MAX && (!l->peer_validated || l->early) && !l->confirmed && l->last_progress) {
 		t = l->last_progress + period;
 		*pns = l->has_handshake_keys ? QUIC_PNS_HANDSHAKE : QUIC_PNS_INITIAL;
 	}

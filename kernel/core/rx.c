@@ -97,9 +97,11 @@ static bool reserved_set(u8 first)
 }
 
 /* What a packet that opened proves, before its frames are looked at. */
-static void opened(struct quic_conn *c, enum quic_level level)
+static void opened(struct quic_conn *c, enum quic_level level, u64 now)
 {
 	c->stats.packets_received++;
+	if (unlikely(level == QUIC_LEVEL_APP && quic_protect_can_recv(&c->prot, QUIC_LEVEL_EARLY)))
+		quic_early_opened(c, now);
 	if (c->server && level == QUIC_LEVEL_HANDSHAKE) {
 		/* RFC 9000, 8.1 and RFC 9001, 4.9.1 */
 		c->path->validated = true;
@@ -150,7 +152,7 @@ static bool open_packet(struct quic_conn *c, const struct sealed *s, const u8 *m
 	}
 	if (c->state > QUIC_CONN_ESTABLISHED && c->state != QUIC_CONN_CLOSING)
 		return false;
-	opened(c, s->level);
+	opened(c, s->level, now);
 	if (updated) {
 		c->stats.key_updates++;
 		c->ops->event(c, QUIC_CEV_KEY_UPDATE, c->prot.rx_phase);
@@ -189,10 +191,12 @@ static bool hold(struct quic_conn *c, enum quic_level level, const u8 *pkt, u32 
 }
 
 /* Keys of @level that are missing may still come. */
-static bool may_come(const struct quic_conn *c, enum quic_level level)
+static bool may_come(struct quic_conn *c, enum quic_level level)
 {
 	if (c->state != QUIC_CONN_HANDSHAKE)
 		return false;
+	if (level == QUIC_LEVEL_EARLY)
+		return quic_early_may_come(c);
 	return level == QUIC_LEVEL_APP ||
 	       (level == QUIC_LEVEL_HANDSHAKE && !c->loss.space[QUIC_PNS_HANDSHAKE].discarded);
 }
@@ -372,15 +376,23 @@ void quic_rx_replay(struct quic_conn *c, enum quic_level level)
 	quic_ack_train(c);
 }
 
-void quic_rx_drop_held(struct quic_conn *c)
+void quic_rx_drop_level(struct quic_conn *c, enum quic_level level)
 {
 	struct quic_held *h, *tmp;
 
-	list_for_each_entry_safe(h, tmp, &c->held, list)
+	list_for_each_entry_safe(h, tmp, &c->held, list) {
+		if (level != QUIC_LEVELS && h->level != level)
+			continue;
+		list_del(&h->list);
+		c->held_count--;
+		c->held_bytes -= h->len;
 		kfree(h);
-	INIT_LIST_HEAD(&c->held);
-	c->held_count = 0;
-	c->held_bytes = 0;
+	}
+}
+
+void quic_rx_drop_held(struct quic_conn *c)
+{
+	quic_rx_drop_level(c, QUIC_LEVELS);
 }
 
 unsigned int quic_rx_datagram(struct quic_conn *c, const u8 *buf, u32 len, u8 ecn, u64 now)

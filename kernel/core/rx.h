@@ -41,5 +41,7 @@ unsigned int quic_rx_datagram(struct quic_conn *c, const u8 *buf, u32 len, u8 ec
 /* The keys of @level came: packets that waited for them. quic_conn_install() calls it. */
 void quic_rx_replay(struct quic_conn *c, enum quic_level level);
 void quic_rx_drop_held(struct quic_conn *c);
+/* The same, those of @level only */
+void quic_rx_drop_level(struct quic_conn *c, enum quic_level level);
 
 #endif

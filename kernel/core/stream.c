@@ -36,6 +36,7 @@ static void stream_destroy(struct quic_conn *c, struct quic_stream *s)
 	list_del(&s->active);
 	c->streams.count--;
 	c->streams.busy -= s->tx.busy;
+	c->streams.barred -= s->barred;
 	quic_ranges_free(&s->tx.acks);
 	quic_ranges_free(&s->tx.lost);
 	quic_ranges_free(&s->rx.ooo);
@@ -268,6 +269,22 @@ void quic_stream_put(struct quic_conn *c, struct quic_stream *s)
 	quic_stream_settle(c, s);
 }
 
+/* The peer's limit rose: streams that a rejection of 0-RTT left above it may be sent. */
+static void unbar(struct quic_conn *c)
+{
+	struct rb_node *n;
+
+	for (n = rb_first(&c->streams.tree); n; n = rb_next(n)) {
+		struct quic_stream *s = rb_entry(n, struct quic_stream, node);
+
+		if (!s->barred || s->id >> 2 >= c->streams.kind[UNI(s->id)].local_max)
+			continue;
+		s->barred = false;
+		c->streams.barred--;
+		quic_stream_activate(c, s);
+	}
+}
+
 void quic_stream_rx_max_streams(struct quic_conn *c, bool uni, u64 max)
 {
 	struct quic_streams *k = &c->streams.kind[uni];
@@ -276,6 +293,8 @@ void quic_stream_rx_max_streams(struct quic_conn *c, bool uni, u64 max)
 		return;
 	k->local_max = max;
 	k->blocked_wanted = false;
+	if (unlikely(c->streams.barred))
+		unbar(c);
 	c->ops->event(c, QUIC_CEV_MAX_STREAMS, uni);
 }
 
@@ -294,4 +313,45 @@ void quic_stream_set_limits(struct quic_conn *c)
 					   c->remote.max_streams_bidi);
 	c->streams.kind[1].local_max = max(c->streams.kind[1].local_max,
 					   c->remote.max_streams_uni);
+}
+
+/* As if just written, not sent. */
+static void go_back(struct quic_conn *c, struct quic_stream *s)
+{
+	s->tx.next = 0;
+	s->tx.max = send_limit(c, s->id);
+	s->tx.blocked_at = U64_MAX;
+	s->tx.blocked_wanted = false;
+	s->tx.fin_sent = false;
+	s->tx.fin_lost = false;
+	quic_ranges_free(&s->tx.lost);
+	if (s->tx.state == QUIC_SEND_SENT)
+		s->tx.state = QUIC_SEND_SEND;
+	s->tx.reset_wanted = s->tx.state == QUIC_SEND_RESET_SENT;
+}
+
+void quic_stream_start_over(struct quic_conn *c)
+{
+	struct rb_node *n;
+	unsigned int k;
+
+	c->tx_data = 0;
+	for (k = 0; k < 2; k++) {
+		c->streams.kind[k].blocked_at = U64_MAX;
+		c->streams.kind[k].blocked_wanted = false;
+	}
+	c->streams.kind[0].local_max = c->remote.max_streams_bidi;
+	c->streams.kind[1].local_max = c->remote.max_streams_uni;
+	for (n = rb_first(&c->streams.tree); n; n = rb_next(n)) {
+		struct quic_stream *s = rb_entry(n, struct quic_stream, node);
+		struct quic_streams *st = &c->streams.kind[UNI(s->id)];
+
+		if (s->tx.exists)
+			go_back(c, s);
+		s->barred = s->id >> 2 >= st->local_max;
+		c->streams.barred += s->barred;
+		if (s->barred)
+			note_blocked(st);
+		quic_stream_activate(c, s);
+	}
 }

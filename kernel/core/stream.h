@@ -67,6 +67,7 @@ struct quic_stream_rx {
 	u64 readable;		/* reset and .reliable came: what the application may read */
 	u64 contig;		/* all below received */
 	u64 final_size;		/* U64_MAX: not known */
+	u64 early;		/* end of what came in 0-RTT packets */
 	u64 reset_code, stop_code;
 	struct quic_ranges ooo;	/* received above .contig */
 	struct quic_flow flow;
@@ -79,6 +80,7 @@ struct quic_stream {
 	u32 refs;			/* frames in flight that point here */
 	bool released;			/* the glue let go */
 	bool parked;			/* on the blocked list, not the active one */
+	bool barred;			/* ours, over the limit that a refusal of 0-RTT left */
 	bool closed_local;		/* counted back to the peer's stream limit */
 	struct quic_stream_tx tx;
 	struct quic_stream_rx rx;
@@ -102,6 +104,7 @@ struct quic_stream_table {
 	struct quic_stream *last;	/* last one looked up */
 	struct quic_streams kind[2];
 	u32 count;
+	u32 barred;
 	u32 busy;			/* with bytes, an end or a reset not acknowledged yet */
 };
 
@@ -158,6 +161,8 @@ u64 quic_stream_rx_blocked(struct quic_conn *c, u64 id);
 void quic_stream_rx_max_streams(struct quic_conn *c, bool uni, u64 max);
 /* Peer's parameters (or 0-RTT memory) arrived: raise what the open streams may send. */
 void quic_stream_set_limits(struct quic_conn *c);
+/* 0-RTT was rejected: nothing was sent, and the limits are the peer's parameters. */
+void quic_stream_start_over(struct quic_conn *c);
 /* Frames of @s came through or did not. */
 void quic_stream_acked(struct quic_conn *c, struct quic_stream *s, u64 off, u32 len, bool fin);
 void quic_stream_lost(struct quic_conn *c, struct quic_stream *s, u64 off, u32 len, bool fin);

@@ -120,7 +120,10 @@ void quic_stream_activate(struct quic_conn *c, struct quic_stream *s)
 	bool listed = !list_empty(&s->active);
 
 	note_blocked(s);
-	if (wants_control(s) || quic_stream_has_data(c, s)) {
+	if (unlikely(s->barred)) {
+		list_del_init(&s->active);
+		s->parked = false;
+	} else if (wants_control(s) || quic_stream_has_data(c, s)) {
 		if (!listed || s->parked)
 			list_move_tail(&s->active, &c->streams.active);
 		s->parked = false;

@@ -211,7 +211,9 @@ static void pad(struct quic_plan *p, u8 *buf, u32 cap)
 /* Packets of every level that has something to say, coalesced (RFC 9000, 12.2). */
 static int coalesce(struct quic_burst *b, u8 *buf, u32 cap)
 {
-	static const u8 order[] = { QUIC_LEVEL_INITIAL, QUIC_LEVEL_HANDSHAKE, QUIC_LEVEL_APP };
+	static const u8 order[] = {
+		QUIC_LEVEL_INITIAL, QUIC_LEVEL_EARLY, QUIC_LEVEL_HANDSHAKE, QUIC_LEVEL_APP,
+	};
 	struct quic_conn *c = b->conn;
 	struct quic_plan *last = NULL, *p = &b->plan[0];
 	bool padded = false;
@@ -220,7 +222,8 @@ static int coalesce(struct quic_burst *b, u8 *buf, u32 cap)
 	int len = 0;
 
 	for (i = 0; i < ARRAY_SIZE(order); i++) {
-		if (!quic_protect_can_send(&c->prot, order[i]))
+		if (!quic_protect_can_send(&c->prot, order[i]) ||
+		    (order[i] == QUIC_LEVEL_EARLY && quic_early_level(c) != QUIC_LEVEL_EARLY))
 			continue;
 		/* What is in flight must fit whole: no tiny packets at the window's edge. */
 		budget = b->budget >= cap ? b->budget : 0;
@@ -316,7 +319,7 @@ int quic_tx_end(struct quic_burst *b)
 		quic_pacer_sent(&c->loss.pacer, c->pmtu.cur, b->paced, b->now);
 	/* Room in the window and nothing to fill it: the application limits (RFC 9002, 7.8). */
 	c->loss.app_limited = quic_loss_window(&c->loss) >= c->pmtu.cur &&
-			      !quic_conn_plan_pending(c, QUIC_LEVEL_APP);
+			      !quic_conn_plan_pending(c, quic_early_level(c));
 	if (!b->nhp)
 		return 0;
 	return quic_protect_hide(&c->prot, QUIC_LEVEL_APP, b->hp, b->nhp);
@@ -326,6 +329,7 @@ bool quic_tx_pending(const struct quic_conn *c, u64 now)
 {
 	bool room = quic_loss_window(&c->loss) >= c->pmtu.cur &&
 		    quic_pacer_budget(&c->loss.pacer, c->pmtu.cur, now);
+	enum quic_level level;
 	unsigned int i;
 
 	if (c->state >= QUIC_CONN_DRAINING || !amp_cap(c, c->pmtu.cur))
@@ -333,11 +337,12 @@ bool quic_tx_pending(const struct quic_conn *c, u64 now)
 	if (c->state == QUIC_CONN_CLOSING)
 		return c->close_wanted;
 	for (i = 0; i < QUIC_PNS_COUNT; i++) {
-		if (!quic_protect_can_send(&c->prot, i))
+		level = i == QUIC_PNS_APP ? quic_early_level(c) : i;
+		if (!quic_protect_can_send(&c->prot, level))
 			continue;
 		if (c->space[i].ack_now || c->loss.space[i].probes)
 			return true;
-		if (room && quic_conn_plan_pending(c, i))
+		if (room && quic_conn_plan_pending(c, level))
 			return true;
 	}
 	return quic_tx_probe_at(c) <= now;

@@ -403,7 +403,8 @@ void sim_inject_pn(struct sim_ep *from, enum quic_level level, u64 pn, u8 bits,
 					  c->prot.tx_phase, false, pn, 4, &pn_off);
 	else
 		p = quic_packet_put_long(buf, buf + sizeof(buf), level == QUIC_LEVEL_INITIAL ?
-					 QUIC_PKT_INITIAL : QUIC_PKT_HANDSHAKE, c->version,
+					 QUIC_PKT_INITIAL : level == QUIC_LEVEL_EARLY ?
+					 QUIC_PKT_0RTT : QUIC_PKT_HANDSHAKE, c->version,
 					 quic_cid_remote(c), &c->cids.local[0].cid, NULL, 0, pn,
 					 4, &len_off, &pn_off);
 	buf[0] ^= bits;
@@ -593,6 +594,9 @@ int sim_connect(struct sim *s)
 	if (err)
 		return err;
 	s->c->live = true;
+	sim_tls_early(s->c);
+	if (s->cfg.early_app)
+		s->cfg.early_app(s);
 	sim_tls_step(s->c);
 	sim_pump(s->c);
 	return 0;

@@ -54,6 +54,7 @@ struct sim_tls {
 	u32 in_len[QUIC_LEVELS], in_used[QUIC_LEVELS];
 	unsigned int step;
 	unsigned int tickets;	/* post-handshake messages received */
+	bool early;		/* keys for 0-RTT are there */
 	bool retry;
 };
 
@@ -103,6 +104,13 @@ struct sim_ep {
 	u64 dgrams_rx, trains_rx;
 };
 
+enum sim_early {
+	SIM_EARLY_OFF,
+	SIM_EARLY_ACCEPT,
+	SIM_EARLY_REJECT,
+	SIM_EARLY_REJECT_UNTOLD,	/* and the client's library does not say so */
+};
+
 struct sim_cfg {
 	u64 seed;
 	u64 delay;			/* one way, both links */
@@ -117,6 +125,9 @@ struct sim_cfg {
 	const struct quic_cc_ops *cc;
 	bool retry;			/* the server wants a token first */
 	u64 apply_delay;		/* the client obeys Retry that much later */
+	enum sim_early early;
+	const struct quic_tparams *remembered;	/* early: NULL: what the server allows now */
+	void (*early_app)(struct sim *s);	/* early: writes before the ClientHello leaves */
 };
 
 struct sim_timer {
@@ -194,6 +205,7 @@ void sim_glue_drop_bufs(struct sim_ep *ep);
 void sim_glue_check(struct sim_ep *ep);
 void sim_glue_free(struct sim_ep *ep);
 bool sim_glue_has_cid(struct sim_ep *ep, const u8 *id, u8 len);
+void sim_tls_early(struct sim_ep *ep);		/* client: 0-RTT, if the test wants it */
 bool sim_tls_step(struct sim_ep *ep);		/* true: something was done */
 int sim_tls_crypto_data(struct sim_ep *ep, enum quic_level level, const u8 *data, u32 len);
 void sim_tls_free(struct sim_ep *ep);

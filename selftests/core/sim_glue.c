@@ -392,7 +392,7 @@ static void check_stream(struct quic_conn *c, const struct quic_stream *s)
 	WARN_ON(s->tx.next > s->tx.written || s->tx.next > s->tx.max);
 	WARN_ON(s->tx.state <= QUIC_SEND_SENT && s->tx.acked > s->tx.next);
 	WARN_ON(s->rx.contig > s->rx.flow.used || s->rx.flow.used > s->rx.flow.limit);
-	WARN_ON(wants != (!list_empty(&s->active) && !s->parked));
+	WARN_ON((wants && !s->barred) != (!list_empty(&s->active) && !s->parked));
 }
 
 static bool is_busy(const struct quic_stream *s)

@@ -95,11 +95,39 @@ static int take(struct sim_ep *ep, enum quic_level level, u8 type, bool params)
 	return err;
 }
 
+void sim_tls_early(struct sim_ep *ep)
+{
+	const struct sim_cfg *cfg = &ep->sim->cfg;
+
+	if (!cfg->early)
+		return;
+	WARN_ON(quic_early_remember(&ep->conn, cfg->remembered ? cfg->remembered :
+				    &ep->peer->conn.local));
+	WARN_ON(install(ep, QUIC_LEVEL_EARLY, true));
+	ep->tls.early = true;
+}
+
+/* The server's answer is in its flight. */
+static int hear_verdict(struct sim_ep *ep)
+{
+	enum sim_early early = ep->sim->cfg.early;
+
+	if (!early || early == SIM_EARLY_REJECT_UNTOLD)
+		return 0;
+	return quic_early_verdict(&ep->conn, early == SIM_EARLY_ACCEPT, ep->sim->now);
+}
+
 static int server_step(struct sim_ep *ep)
 {
 	const struct sim_cfg *cfg = &ep->sim->cfg;
 	int err;
 
+	if (ep->tls.step == 1 && cfg->early == SIM_EARLY_ACCEPT && !ep->tls.early) {
+		err = install(ep, QUIC_LEVEL_EARLY, false);
+		ep->tls.early = !err;
+		if (err)
+			return err;
+	}
 	switch (ep->tls.step) {
 	case 0:
 		return take(ep, QUIC_LEVEL_INITIAL, CH, true);
@@ -141,7 +169,8 @@ static int client_step(struct sim_ep *ep)
 	case 3:
 		return install(ep, QUIC_LEVEL_HANDSHAKE, true);
 	case 4:
-		return take(ep, QUIC_LEVEL_HANDSHAKE, FLIGHT, true);
+		err = take(ep, QUIC_LEVEL_HANDSHAKE, FLIGHT, true);
+		return err ? err : hear_verdict(ep);
 	case 5:
 		return take(ep, QUIC_LEVEL_HANDSHAKE, FIN, false);
 	case 6:
