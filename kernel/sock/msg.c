@@ -8,6 +8,7 @@
  * anything else (RFC 9001, 4.4, 4.6 and 6): a client gathers the message and
  * keeps the last one for option 12.
  */
+#include "../core/tls.h"
 #include "sock.h"
 
 #define TLS_HEADER		4	/* RFC 8446, 4: type and 24-bit length */
@@ -107,8 +108,11 @@ static void ticket_keep(struct sock *sk, const struct quic_msg *m)
 	qs->wake |= QUIC_WAKE_STATE;
 }
 
-/* Take what the ticket at hand still lacks. Return: bytes used; 0: it is longer than any */
-static u32 post_fill(struct sock *sk, struct quic_msg *m, const u8 *data, u32 len)
+/*
+ * Take what the ticket at hand still lacks. Return: bytes used; 0: it is longer than any. *err: the
+ * error to close with
+ */
+static u32 post_fill(struct sock *sk, struct quic_msg *m, const u8 *data, u32 len, int *err)
 {
 	u32 want = TLS_HEADER, n;
 
@@ -121,7 +125,9 @@ static u32 post_fill(struct sock *sk, struct quic_msg *m, const u8 *data, u32 le
 	m->off += n;
 	if (m->off < TLS_HEADER || m->off < TLS_HEADER + tls_length(m->data))
 		return n;
-	ticket_keep(sk, m);
+	*err = quic_tls_ticket(m->data, m->off);
+	if (!*err)
+		ticket_keep(sk, m);
 	m->off = 0;
 	return n;
 }
@@ -139,6 +145,7 @@ static int unexpected(u8 type)
 static int post_handshake(struct sock *sk, const u8 *data, u32 len)
 {
 	struct quic_sock *qs = quic_sk(sk);
+	int err = 0;
 	u32 n;
 
 	if (qs->conn.server)
@@ -153,7 +160,9 @@ static int post_handshake(struct sock *sk, const u8 *data, u32 len)
 	while (len) {
 		if (!qs->post->off && *data != TLS_NEW_SESSION_TICKET)
 			return unexpected(*data);
-		n = post_fill(sk, qs->post, data, len);
+		n = post_fill(sk, qs->post, data, len, &err);
+		if (err)
+			return err;
 		if (!n) {
 			qs->post_broken = true;
 			break;

@@ -159,12 +159,14 @@ static void congestion_switch(void)
 /* NewSessionTicket in pieces and two in a row: the event for each, the option gives the last. */
 static void session_ticket(void)
 {
-	uint8_t one[4 + 300] = { 4, 0, 1, 44 }, two[4 + 5] = { 4, 0, 0, 5, 1, 2, 3, 4, 5 };
+	/* RFC 8446, 4.6.1: lifetime, age_add, nonce, ticket of 287 and of 2 bytes, extensions */
+	uint8_t one[4 + 300] = { 4, 0, 1, 44, [13] = 1, 31 };
+	uint8_t two[] = { 4, 0, 0, 16, 1, 2, 3, 4, 5, 6, 7, 8, 1, 9, 0, 2, 10, 11, 0, 0 };
 	uint8_t got[1000];
 	socklen_t len = sizeof(got);
 	struct pair p;
 
-	memset(one + 4, 0x55, 300);
+	memset(one + 15, 0x55, 287);
 	CHECK(!pair_open(&p, &plain));
 	CHECK(!event_on(p.client, QUIC_EVENT_NEW_SESSION_TICKET));
 	CHECK_EQ(send_level(p.server, QUIC_CRYPTO_APP, one, 100, 0), 100);
