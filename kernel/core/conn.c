@@ -311,6 +311,9 @@ int quic_conn_key_update(struct quic_conn *c, u64 now)
 		return -EAGAIN;
 	err = quic_protect_update(&c->prot, c->loss.space[QUIC_PNS_APP].sent.next, now,
 				  quic_loss_pto(&c->loss));
+	/* RFC 9001, 6.1: one who only acknowledges has to ask for an acknowledgment first. */
+	if (err && c->prot.update_unacked && !c->loss.space[QUIC_PNS_APP].eliciting)
+		quic_conn_ping(c);
 	if (err)
 		return err;
 	c->stats.key_updates++;

@@ -4,13 +4,14 @@
  * of an earlier connection. They share the packet number space of 1-RTT packets; what is sent
  * in them is sent again in 1-RTT packets if the server refuses.
  *
- * Client:	quic_early_remember()		the server's parameters of that connection
- *		quic_conn_install(EARLY, send)	stream data leaves from now on, behind the first
- *						CRYPTO bytes
- *		quic_early_verdict()		once the server's parameters and its answer are known
- *		quic_conn_install(APP, send)	no 0-RTT packet leaves any more
- * Server:	quic_conn_install(EARLY, receive)	takes them, those that waited first; handshake
- *						keys without it refuse them
+ * Client:
+ *	quic_early_remember()			the server's parameters of that connection
+ *	quic_conn_install(EARLY, send)		stream data leaves, behind the ClientHello
+ *	quic_early_verdict()			the server's parameters and answer are known
+ *	quic_conn_install(APP, send)		no 0-RTT packet leaves any more
+ * Server:
+ *	quic_conn_install(EARLY, receive)	takes them, those that waited first; keys of
+ *						HANDSHAKE without these refuse them
  */
 #ifndef QUIC_CORE_EARLY_H
 #define QUIC_CORE_EARLY_H

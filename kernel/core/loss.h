@@ -72,9 +72,7 @@ struct quic_loss {
 	bool peer_validated;		/* PeerCompletedAddressValidation(): here and by owner */
 	bool at_amp_limit;		/* a server that may send nothing arms no PTO, 6.2.2.1 */
 	bool has_handshake_keys;	/* client anti-deadlock probe goes out at this level */
-	bool early;			/* client: 0-RTT may fill the window, nothing of APP is acked;
-					 * kept by early.c, cleared by the first such ACK
-					 */
+	bool early;			/* client: 0-RTT may fill the window; until an ACK in APP */
 	bool app_limited;		/* kept by the planner: cwnd allows more than there is */
 	/* counters for QUIC_INFO */
 	u64 delivered;			/* bytes acknowledged */

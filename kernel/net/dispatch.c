@@ -77,13 +77,13 @@ static void to_listener(struct quic_endpoint *ep, struct sk_buff *skb)
 	u32 size = quic_skb_seg_size(skb), off;
 	struct sk_buff *one;
 
+	/*
+	 * Nothing shorter can matter here but 0-RTT, alone or at the end of a train. (A guest's
+	 * virtio says what the size is: 65000 of a byte would take long.)
+	 */
+	if (size < QUIC_DGRAM_MIN && size < skb->len)
+		l = NULL;
 	for (off = 0; l && off < skb->len; off += size) {
-		/*
-		 * Nothing shorter can matter here but 0-RTT, which may be lost. (A guest's
-		 * virtio says what the size is: 65000 of a byte would take long.)
-		 */
-		if (min(size, skb->len - off) < QUIC_DGRAM_MIN)
-			break;
 		one = quic_skb_datagram(skb, off, min(size, skb->len - off));
 		if (one)
 			unknown_long(ep, l, one);

@@ -6,7 +6,8 @@
  * A request is in the hash, by (addresses, first destination ID), from its
  * first Initial until quic_request_done() or _drop(); and in the FIFO until
  * quic_listener_next() takes it. Half of the room is for clients whose token
- * shows where they are: the others get Retry then (RFC 9000, 8.1.2). Limits:
+ * shows where they are: the others get Retry then (RFC 9000, 8.1.2). 0-RTT
+ * packets join their request, or wait a moment for it (ahead.c). Limits:
  * requests, datagrams and bytes of one, memory of all, age. Everything is under
  * the listener's spinlock (BH).
  */
@@ -37,6 +38,7 @@ struct quic_listener {
 	unsigned int backlog, count;
 	unsigned long truesize;
 	struct list_head fifo;
+	struct sk_buff_head ahead;
 	struct hlist_head hash[1 << REQUEST_BITS];
 	struct rcu_head rcu;
 };
@@ -143,7 +145,7 @@ static struct quic_request *request_new(struct quic_listener *l, const union qui
 }
 
 /* What came of a datagram that is not (yet) a connection's. */
-enum fate { DROPPED, WAITS, NEWS, OVERTAKEN, STRANGER, RETRY, REFUSED };
+enum fate { DROPPED, WAITS, NEWS, OVERTAKEN, STRANGER, AHEAD, RETRY, REFUSED };
 
 /* What a stranger's token proves. */
 struct proof {
@@ -157,6 +159,16 @@ static bool must_retry(struct quic_listener *l)
 	       !quic_limit_ok(&l->unproven, UNPROVEN_RATE, UNPROVEN_BURST);
 }
 
+/* What overtook the Initial follows it. */
+static void catch_up(struct quic_listener *l, struct quic_request *r)
+{
+	struct sk_buff *skb;
+
+	while ((skb = quic_ahead_take(&l->ahead, l->ep, r, r->at)))
+		if (!append(l, r, skb))
+			kfree_skb(skb);
+}
+
 static enum fate admit(struct quic_listener *l, struct quic_request *r, struct sk_buff *skb,
 		       const struct proof *proof)
 {
@@ -165,8 +177,10 @@ static enum fate admit(struct quic_listener *l, struct quic_request *r, struct s
 		r->retried = proof->token.kind == QUIC_TOKEN_RETRY;
 		r->odcid = proof->token.odcid;
 	}
-	if (append(l, r, skb))
+	if (append(l, r, skb)) {
+		catch_up(l, r);
 		return NEWS;
+	}
 	unlink(l, r);
 	request_free(r);
 	return DROPPED;
@@ -189,8 +203,15 @@ static enum fate add(struct quic_listener *l, struct sk_buff *skb, const struct 
 	/* Perhaps the request became a connection after we looked for one. */
 	if (quic_demux_find(l->ep->net, pkt->dcid, pkt->dcid_len, child, &tomb))
 		return OVERTAKEN;
-	if (l->stopped || pkt->type != QUIC_PKT_INITIAL)
+	if (l->stopped)
 		return DROPPED;
+	if (pkt->type != QUIC_PKT_INITIAL) {
+		/* Its Initial is going to get Retry. */
+		if (l->validate)
+			return DROPPED;
+		quic_ahead_put(&l->ahead, skb, now);
+		return AHEAD;
+	}
 	if (!proof)
 		return STRANGER;
 	if (proof->verdict != QUIC_TOKEN_GOOD && must_retry(l))
@@ -245,7 +266,7 @@ void quic_listener_rcv(struct quic_listener *l, struct sk_buff *skb, const struc
 	if (child) {
 		quic_sock_rcv(child, skb);
 		sock_put(child);
-	} else if (fate != NEWS && fate != WAITS) {
+	} else if (fate != NEWS && fate != WAITS && fate != AHEAD) {
 		kfree_skb(skb);
 	}
 }
@@ -260,6 +281,7 @@ struct quic_listener *quic_listener_start(struct quic_endpoint *ep, struct sock 
 	spin_lock_init(&l->lock);
 	refcount_set(&l->refs, 1);
 	INIT_LIST_HEAD(&l->fifo);
+	quic_ahead_init(&l->ahead);
 	get_random_bytes(&l->seed, sizeof(l->seed));
 	l->sk = sk;
 	l->ep = ep;
@@ -290,6 +312,7 @@ void quic_listener_stop(struct quic_listener *l)
 		unlink(l, r);
 		request_free(r);
 	}
+	__skb_queue_purge(&l->ahead);
 	spin_unlock_bh(&l->lock);
 	listener_put(l);
 }

@@ -105,6 +105,13 @@ void quic_tomb_evict(struct quic_net *qn, __be16 port);
 void quic_tomb_net_init(struct quic_net *qn);
 void quic_tomb_net_exit(struct quic_net *qn);
 
+/* ahead.c: 0-RTT datagrams without their Initial; under the listener's lock */
+void quic_ahead_init(struct sk_buff_head *q);
+void quic_ahead_put(struct sk_buff_head *q, struct sk_buff *skb, u64 now);
+/* One that belongs to @r, which the caller owns then; NULL: none */
+struct sk_buff *quic_ahead_take(struct sk_buff_head *q, struct quic_endpoint *ep,
+				const struct quic_request *r, u64 now);
+
 /* dispatch.c: a train, checksum verified, data at the UDP payload. Softirq, RCU. Takes the skb. */
 void quic_dispatch(struct quic_endpoint *ep, struct sk_buff *skb);
 

@@ -222,6 +222,18 @@ void quic_sock_apply_params(struct quic_sock *qs)
 	c->idle_timeout = to->max_idle_timeout;
 }
 
+int quic_sock_use_token(struct quic_sock *qs)
+{
+	u8 *copy = kmemdup(qs->token, qs->token_len, GFP_KERNEL);
+
+	if (!copy)
+		return -ENOMEM;
+	kfree(qs->conn.token);
+	qs->conn.token = copy;
+	qs->conn.token_len = qs->token_len;
+	return 0;
+}
+
 int quic_sock_conn_init(struct sock *sk, bool server, u32 version)
 {
 	struct quic_sock *qs = quic_sk(sk);
@@ -241,13 +253,7 @@ int quic_sock_conn_init(struct sock *sk, bool server, u32 version)
 	quic_sock_apply_params(qs);
 	if (qs->config.plpmtud_probe_interval)
 		qs->conn.pmtu.interval = (u64)qs->config.plpmtud_probe_interval * NSEC_PER_USEC;
-	if (!server && qs->token_len) {
-		qs->conn.token = kmemdup(qs->token, qs->token_len, GFP_KERNEL);
-		if (!qs->conn.token)
-			return -ENOMEM;
-		qs->conn.token_len = qs->token_len;
-	}
-	return 0;
+	return !server && qs->token_len ? quic_sock_use_token(qs) : 0;
 }
 
 static void forget_conn(struct sock *sk)

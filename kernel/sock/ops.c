@@ -190,6 +190,9 @@ static void established(struct sock *sk)
 {
 	WRITE_ONCE(sk->sk_state, TCP_ESTABLISHED);
 	quic_sk(sk)->wake |= QUIC_WAKE_STATE | QUIC_WAKE_WRITE;
+	/* 0-RTT data waited for this. */
+	if (!list_empty(&quic_sk(sk)->ready))
+		quic_sk(sk)->wake |= QUIC_WAKE_READ;
 }
 
 static void max_streams(struct sock *sk, bool uni)

@@ -27,7 +27,7 @@ static __poll_t poll_write(struct socket *sock)
 	struct sock *sk = sock->sk;
 	__poll_t mask = 0;
 
-	if (sk->sk_state == TCP_SYN_SENT || sk->sk_state == TCP_SYN_RECV)
+	if (sk->sk_state == TCP_SYN_RECV)
 		return 0;
 	/* The stream table is behind the lock. */
 	lock_sock(sk);
@@ -39,6 +39,17 @@ static __poll_t poll_write(struct socket *sock)
 	}
 	release_sock(sk);
 	return mask;
+}
+
+/* 0-RTT data may have to wait for the end of the handshake. */
+static bool readable(struct sock *sk)
+{
+	bool ret;
+
+	lock_sock(sk);
+	ret = quic_sock_first_item(quic_sk(sk));
+	release_sock(sk);
+	return ret;
 }
 
 __poll_t quic_sock_poll(struct file *file, struct socket *sock, poll_table *wait)
@@ -59,7 +70,7 @@ __poll_t quic_sock_poll(struct file *file, struct socket *sock, poll_table *wait
 		mask |= EPOLLHUP;
 	if (shutdown & RCV_SHUTDOWN)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
-	if (!list_empty_careful(&qs->ready))
+	if (!list_empty_careful(&qs->ready) && (state != TCP_SYN_RECV || readable(sk)))
 		mask |= EPOLLIN | EPOLLRDNORM;
 	/* Writing fails at once, which is an answer too. */
 	if (shutdown & SEND_SHUTDOWN)

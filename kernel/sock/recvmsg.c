@@ -10,9 +10,15 @@
  */
 #include "sock.h"
 
-static struct quic_item *first_item(struct quic_sock *qs)
+struct quic_item *quic_sock_first_item(struct quic_sock *qs)
 {
-	return list_first_entry_or_null(&qs->ready, struct quic_item, list);
+	struct quic_item *it = list_first_entry_or_null(&qs->ready, struct quic_item, list);
+
+	/* Whose 0-RTT data this is the handshake still has to show (RFC 9001, 9.2). */
+	if (it && it->kind == QUIC_ITEM_STREAM && qs->conn.server &&
+	    qs->conn.state == QUIC_CONN_HANDSHAKE && !qs->early_now)
+		return NULL;
+	return it;
 }
 
 /* Return: 1 something is there, 0 the end, or an error */
@@ -23,7 +29,7 @@ static int rx_wait(struct sock *sk, long *timeo)
 	int err;
 
 	for (;;) {
-		if (first_item(qs))
+		if (quic_sock_first_item(qs))
 			return 1;
 		err = quic_sock_why(sk);
 		if (err)
@@ -36,7 +42,7 @@ static int rx_wait(struct sock *sk, long *timeo)
 			return sock_intr_errno(*timeo);
 		add_wait_queue(sk_sleep(sk), &wait);
 		sk_set_bit(SOCKWQ_ASYNC_WAITDATA, sk);
-		sk_wait_event(sk, timeo, first_item(qs) || sk->sk_err ||
+		sk_wait_event(sk, timeo, quic_sock_first_item(qs) || sk->sk_err ||
 			      (sk->sk_shutdown & RCV_SHUTDOWN), &wait);
 		sk_clear_bit(SOCKWQ_ASYNC_WAITDATA, sk);
 		remove_wait_queue(sk_sleep(sk), &wait);
@@ -174,10 +180,14 @@ static ssize_t recv_stream(struct sock *sk, struct quic_sock_stream *s, struct m
 			   size_t len, int flags, long timeo)
 {
 	size_t done = 0, target = min_t(size_t, sock_rcvlowat(sk, flags & MSG_WAITALL, len), len);
+	bool fin = false, early = s->read < s->core.rx.early;
 	u64 id = s->core.id;
-	bool fin = false;
 	ssize_t n;
 
+	/* What came in 0-RTT packets is not mixed with the rest. */
+	if (early)
+		len = min_t(u64, len, s->core.rx.early - s->read);
+	target = min(target, len);
 	for (;;) {
 		if (flags & MSG_PEEK)
 			n = peek_stream(s, msg, len, flags);
@@ -199,7 +209,8 @@ static ssize_t recv_stream(struct sock *sk, struct quic_sock_stream *s, struct m
 	}
 	if (fin)
 		msg->msg_flags |= MSG_EOR;
-	quic_cmsg_put_stream(msg, id, fin ? MSG_QUIC_STREAM_FIN : 0);
+	quic_cmsg_put_stream(msg, id, (fin ? MSG_QUIC_STREAM_FIN : 0) |
+				      (early ? MSG_QUIC_STREAM_EARLY : 0));
 	return done;
 }
 
@@ -240,7 +251,7 @@ static ssize_t recv_tls(struct sock *sk, struct quic_msg *m, struct msghdr *msg,
 		if (n < 0)
 			return done ? done : n;
 		done += n;
-		it = first_item(qs);
+		it = quic_sock_first_item(qs);
 		m = container_of(it, struct quic_msg, item);
 	} while (whole && !(flags & MSG_PEEK) && it && it->kind == QUIC_ITEM_TLS &&
 		 m->level == level && done < len);
@@ -284,7 +295,7 @@ int quic_sock_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags
 	ret = rx_wait(sk, &timeo);
 	if (ret > 0) {
 		quic_sk(sk)->my_turn = true;
-		it = first_item(quic_sk(sk));
+		it = quic_sock_first_item(quic_sk(sk));
 		m = container_of(it, struct quic_msg, item);
 		if (it->kind == QUIC_ITEM_STREAM)
 			ret = recv_stream(sk, container_of(it, struct quic_sock_stream, item), msg,

@@ -257,6 +257,26 @@ void quic_sendbuf_commit_fin(struct sock *sk, struct quic_sock_stream *s)
 	quic_stream_wrote(&quic_sk(sk)->conn, &s->core, n, true);
 }
 
+void quic_sendbuf_recount(struct sock *sk)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	struct rb_node *n;
+	u64 sum = 0;
+
+	for (n = rb_first(&qs->conn.streams.tree); n; n = rb_next(n)) {
+		struct quic_sock_stream *s = quic_sock_stream_of(rb_entry(n, struct quic_stream,
+									  node));
+
+		if (!s->core.tx.exists)
+			continue;
+		if (s->core.tx.state <= QUIC_SEND_SENT)
+			sum += s->core.tx.written + s->held_bytes;
+		else
+			sum += s->core.tx.next;
+	}
+	qs->committed = sum;
+}
+
 /* --- and back --- */
 
 /* Nothing more of @s goes out: what was never sent counts no longer (RFC 9000, 3.1). */

@@ -70,7 +70,8 @@ bool quic_sock_writable(const struct sock *sk)
 {
 	struct quic_sock *qs = quic_sk(sk);
 
-	if (!qs->conn_live || qs->conn.state != QUIC_CONN_ESTABLISHED)
+	if (!qs->conn_live || qs->conn.state > QUIC_CONN_ESTABLISHED ||
+	    (qs->conn.state < QUIC_CONN_ESTABLISHED && !qs->conn.early.remembered))
 		return false;
 	if (qs->datagram_last || (qs->last_sid < 0 && qs->conn.remote.max_datagram_frame_size))
 		return memory_free(sk);
@@ -386,7 +387,7 @@ static int check_state(struct sock *sk, const struct quic_cmsg *a)
 		return err ? err : -EPIPE;
 	}
 	/* Before the peer's limits are known there is nothing to wait for. */
-	if (!a->has_level && !qs->conn.peer_tp_set && !qs->early)
+	if (!a->has_level && !qs->conn.peer_tp_set && !qs->conn.early.remembered)
 		return -ENOTCONN;
 	return 0;
 }

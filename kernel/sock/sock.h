@@ -176,7 +176,7 @@ struct quic_sock {
 	u32 nsend_pages;
 
 	/* options, before and beside the connection */
-	bool early;			/* client: remembers the peer's parameters (0-RTT) */
+	bool early_now;			/* server: 0-RTT data is handed out at once */
 	u32 events;			/* bit per QUIC_EVENT_* */
 	struct quic_tparams tp;
 	u8 tp_given;			/* QUIC_TP_GIVEN_* */
@@ -332,6 +332,8 @@ u64 quic_sendbuf_end(const struct quic_sock_stream *s);
 /* Bytes the core was not told of: tell it, of all streams, or of @s and its end. */
 void quic_sendbuf_commit(struct sock *sk);
 void quic_sendbuf_commit_fin(struct sock *sk, struct quic_sock_stream *s);
+/* 0-RTT was refused, nothing was sent: count anew what is committed. */
+void quic_sendbuf_recount(struct sock *sk);
 void quic_sendbuf_grow(struct sock *sk);	/* sk_sndbuf follows cwnd */
 
 /* datagram.c */
@@ -343,6 +345,8 @@ ssize_t quic_sock_datagram_recv(struct sock *sk, struct quic_chunk *ch, struct m
 				size_t len, int flags);
 
 /* recvmsg.c */
+/* What recvmsg() takes next; NULL: nothing, or it has to wait. */
+struct quic_item *quic_sock_first_item(struct quic_sock *qs);
 int quic_sock_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int *addr_len);
 
 /* recvbuf.c */

@@ -89,12 +89,11 @@ static int key_update_set(struct sock *sk, const void *val, u32 len)
 		return err;
 	/* RFC 9001, 6.1: -EAGAIN before the handshake is confirmed, and while one is under way */
 	err = quic_conn_key_update(c, ktime_get_ns());
-	if (err)
-		return err;
-	/* The peer sees it with the next packet. */
-	quic_conn_ping(c);
+	/* The peer sees it with the next packet; or an acknowledgment is asked for. */
+	if (!err)
+		quic_conn_ping(c);
 	quic_sock_pump(sk);
-	return 0;
+	return err;
 }
 
 static int migration_set(struct sock *sk, const void *val, u32 len)
@@ -137,7 +136,7 @@ static int tp_get(struct sock *sk, void *val, u32 len)
 	memset(p, 0, sizeof(*p));
 	p->remote = remote;
 	if (remote) {
-		if (!qs->conn_live || !(qs->conn.peer_tp_set || qs->early))
+		if (!qs->conn_live || !(qs->conn.peer_tp_set || qs->conn.early.remembered))
 			return -ENOTCONN;
 		tp_fill(p, &qs->conn.remote);
 		p->stateless_reset = qs->conn.remote.has_reset_token;
@@ -158,7 +157,7 @@ static bool tp_valid(const struct quic_transport_param *p)
 		return false;
 	if (p->active_connection_id_limit &&
 	    (p->active_connection_id_limit < 2 ||
-	     p->active_connection_id_limit > QUIC_CID_REMOTE_MAX))
+	     (!p->remote && p->active_connection_id_limit > QUIC_CID_REMOTE_MAX)))
 		return false;
 	/* RFC 9000, 18.2 */
 	if (p->ack_delay_exponent > 20 || p->max_ack_delay >= (1 << 14) * USEC_PER_MSEC)
@@ -199,17 +198,13 @@ static void tp_take(struct quic_tparams *tp, const struct quic_transport_param *
 /* 0-RTT: what the server allowed last time (RFC 9000, 7.4.1) */
 static int tp_set_remote(struct quic_sock *qs, const struct quic_transport_param *p)
 {
-	struct quic_conn *c = &qs->conn;
+	struct quic_tparams tp;
 
 	if (!qs->conn_live)
 		return -ENOTCONN;
-	if (c->server || c->peer_tp_set || c->state != QUIC_CONN_HANDSHAKE)
-		return -EINVAL;
-	tp_take(&c->remote, p);
-	c->tx_max = c->remote.max_data;
-	qs->early = true;
-	quic_stream_set_limits(c);
-	return 0;
+	quic_tparam_defaults(&tp);
+	tp_take(&tp, p);
+	return quic_early_remember(&qs->conn, &tp);
 }
 
 static int tp_set(struct sock *sk, const void *val, u32 len)
@@ -270,8 +265,10 @@ static u8 info_flags(const struct quic_sock *qs)
 	}
 	if (c->loss.app_limited)
 		flags |= QUIC_INFO_APP_LIMITED;
-	if (qs->early)
+	if (c->early.state == QUIC_EARLY_ACCEPTED)
 		flags |= QUIC_INFO_RESUMED_0RTT;
+	if (c->early.state == QUIC_EARLY_REJECTED && !c->server)
+		flags |= QUIC_INFO_0RTT_REJECTED;
 	return flags;
 }
 

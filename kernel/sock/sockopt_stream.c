@@ -26,7 +26,7 @@ static int open_get(struct sock *sk, void *val, u32 len)
 	    (info->stream_flags & ~(MSG_QUIC_STREAM_UNI | MSG_QUIC_STREAM_DONTWAIT |
 				    MSG_QUIC_STREAM_NEW)))
 		return -EINVAL;
-	if (!qs->conn.peer_tp_set && !qs->early)
+	if (!qs->conn.peer_tp_set && !qs->conn.early.remembered)
 		return -ENOTCONN;
 	timeo = open_timeo(sk, info->stream_flags);
 	s = quic_sock_stream_open(sk, info->stream_id, info->stream_flags & MSG_QUIC_STREAM_UNI,

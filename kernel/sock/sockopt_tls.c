@@ -38,6 +38,9 @@ static int secret_set(struct sock *sk, const void *val, u32 len)
 	err = quic_conn_install(&qs->conn, s->level, s->send, s->type, s->secret, need,
 				ktime_get_ns());
 	quic_recvbuf_train_done(sk, xchg(&qs->cur, NULL));
+	/* Limits may be lower than those remembered for 0-RTT. */
+	if (qs->conn.early.state == QUIC_EARLY_REJECTED && !qs->conn.server)
+		quic_sendbuf_recount(sk);
 	quic_sock_pump(sk);
 	return err == -EEXIST ? -EINVAL : err;
 }
@@ -73,6 +76,41 @@ static bool is_server(const struct quic_sock *qs)
 	return qs->listener || (qs->conn_live && qs->conn.server);
 }
 
+/* --- 0-RTT --- */
+
+static int early_set(struct sock *sk, const void *val, u32 len)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	u32 on = *(const u32 *)val;
+	int err = 0;
+
+	if (on > 1)
+		return -EINVAL;
+	if (!qs->conn_live || qs->conn.server) {
+		qs->early_now = on;
+		/* What waited may be read now. */
+		if (on && !list_empty(&qs->ready))
+			sk->sk_data_ready(sk);
+		return 0;
+	}
+	err = quic_sockopt_alive(qs);
+	if (err)
+		return err;
+	err = quic_early_verdict(&qs->conn, on, ktime_get_ns());
+	quic_sendbuf_recount(sk);
+	quic_sock_pump(sk);
+	return err == -EPROTO ? -EINVAL : err;
+}
+
+static int early_get(struct sock *sk, void *val, u32 len)
+{
+	struct quic_sock *qs = quic_sk(sk);
+
+	BUILD_BUG_ON(QUIC_EARLY_DATA_REJECTED != (int)QUIC_EARLY_REJECTED);
+	*(u32 *)val = qs->conn_live ? qs->conn.early.state : QUIC_EARLY_DATA_NONE;
+	return sizeof(u32);
+}
+
 /* --- address validation tokens --- */
 
 /* Server: one more, also when the first is still on its way. */
@@ -94,11 +132,12 @@ static int token_send(struct sock *sk)
 static int token_set(struct sock *sk, const void *val, u32 len)
 {
 	struct quic_sock *qs = quic_sk(sk);
+	const struct quic_loss_space *initial = &qs->conn.loss.space[QUIC_PNS_INITIAL];
 	u8 *copy;
 
 	if (is_server(qs))
 		return token_send(sk);
-	if (!len || qs->conn_live)
+	if (!len || (qs->conn_live && (initial->discarded || initial->sent.next)))
 		return -EINVAL;
 	copy = kmemdup(val, len, GFP_KERNEL);
 	if (!copy)
@@ -106,7 +145,7 @@ static int token_set(struct sock *sk, const void *val, u32 len)
 	kfree(qs->token);
 	qs->token = copy;
 	qs->token_len = len;
-	return 0;
+	return qs->conn_live ? quic_sock_use_token(qs) : 0;
 }
 
 static int token_get(struct sock *sk, void *val, u32 len)
@@ -172,6 +211,7 @@ void quic_sockopt_inherit(struct quic_sock *child, const struct quic_sock *paren
 	child->tp_given = parent->tp_given;
 	child->config = parent->config;
 	child->cc = parent->cc;
+	child->early_now = parent->early_now;
 	child->alpn_len = parent->alpn_len;
 	memcpy(child->alpn, parent->alpn, sizeof(child->alpn));
 	/* One key seals the tickets of all connections of a listener; no memory: no resumption. */
@@ -184,6 +224,7 @@ void quic_sockopt_inherit(struct quic_sock *child, const struct quic_sock *paren
 const struct quic_sockopt quic_sockopts_tls[] = {
 	{ QUIC_SOCKOPT_TOKEN, 0, QUIC_TOKEN_MAX, true, token_set, token_get },
 	{ QUIC_SOCKOPT_SESSION_TICKET, 0, QUIC_TICKET_MAX, true, ticket_set, ticket_get },
+	{ QUIC_SOCKOPT_EARLY_DATA, 4, sizeof(u32), false, early_set, early_get },
 	{ QUIC_SOCKOPT_CRYPTO_SECRET, 8, sizeof(struct quic_crypto_secret), false, secret_set,
 	  NULL },
 	{ QUIC_SOCKOPT_TRANSPORT_PARAM_EXT, 1, TP_EXT_SET_MAX, true, tp_ext_set, tp_ext_get },

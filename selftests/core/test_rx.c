@@ -357,6 +357,41 @@ static void rx__key_update(void **state)
 	sim_free(s);
 }
 
+/* RFC 9001, 6.1: who only acknowledges asks to be acknowledged, and may update then. */
+static bool update_in_two(struct sim *s, struct sim_ep *ep)
+{
+	int err = quic_conn_key_update(&ep->conn, s->now);
+
+	if (!err)
+		return false;
+	assert_int_equal(err, -EAGAIN);
+	sim_pump(ep);
+	sim_run(s, SEC(1), NULL);
+	assert_int_equal(quic_conn_key_update(&ep->conn, s->now), 0);
+	return true;
+}
+
+static void rx__key_update_of_receiver(void **state)
+{
+	struct sim_cfg cfg;
+	struct sim *s;
+	unsigned int i;
+
+	sim_config(&cfg);
+	s = sim_up(&cfg);
+	for (i = 0; i < 8; i++) {
+		bool two = update_in_two(s, i & 1 ? s->s : s->c);
+
+		assert_int_equal(two, i > 0);
+		sim_write(s->c, sim_open(s->c, true), 100, true);
+		sim_run(s, SEC(1), NULL);
+		assert_int_equal(s->c->conn.stats.key_updates, i + 1);
+		assert_int_equal(s->s->conn.stats.key_updates, i + 1);
+		assert_int_equal(s->s->n_fin, i + 1);
+	}
+	sim_free(s);
+}
+
 /* In the middle of a transfer with reordering: old and new keys are both at hand. */
 static void rx__key_update_reordered(void **state)
 {
@@ -530,6 +565,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(rx__small_initial),
 	TEST(rx__held_bounded),
 	TEST(rx__key_update),
+	TEST(rx__key_update_of_receiver),
 	TEST(rx__key_update_reordered),
 	TEST(rx__key_update_unprepared),
 	TEST(rx__key_update_by_limit),

@@ -202,7 +202,7 @@ int pair_begin(struct pair *p, const struct pair_opts *o)
 	return 0;
 }
 
-static int secret(int sd, uint8_t level, uint8_t send, uint8_t salt, uint32_t cipher)
+int pair_secret(int sd, uint8_t level, uint8_t send, uint8_t salt, uint32_t cipher)
 {
 	struct quic_crypto_secret s = { .send = send, .level = level, .type = cipher };
 	unsigned int i;
@@ -212,15 +212,15 @@ static int secret(int sd, uint8_t level, uint8_t send, uint8_t salt, uint32_t ci
 	return set_opt(sd, QUIC_SOCKOPT_CRYPTO_SECRET, &s, sizeof(s));
 }
 
-static int secrets(struct pair *p, uint8_t level, uint32_t cipher)
+int pair_secrets(struct pair *p, uint8_t level, uint32_t cipher)
 {
-	if (secret(p->server, level, 1, 2, cipher) || secret(p->server, level, 0, 1, cipher) ||
-	    secret(p->client, level, 0, 2, cipher) || secret(p->client, level, 1, 1, cipher))
+	if (pair_secret(p->server, level, 1, 2, cipher) || pair_secret(p->server, level, 0, 1, cipher) ||
+	    pair_secret(p->client, level, 0, 2, cipher) || pair_secret(p->client, level, 1, 1, cipher))
 		return at("secrets");
 	return 0;
 }
 
-static int exchange_params(int from, int to)
+int pair_params(int from, int to)
 {
 	uint8_t buf[256];
 	socklen_t len = sizeof(buf);
@@ -241,9 +241,9 @@ int pair_handshake(struct pair *p, const struct pair_opts *o)
 	if (send_level(p->server, QUIC_CRYPTO_INITIAL, "hello from the server", 21, 0) != 21 ||
 	    recv_level(p->client, &level, buf, sizeof(buf)) != 21 || level != QUIC_CRYPTO_INITIAL)
 		return at("answer");
-	if (exchange_params(p->client, p->server) || exchange_params(p->server, p->client))
+	if (pair_params(p->client, p->server) || pair_params(p->server, p->client))
 		return -1;
-	if (secrets(p, QUIC_CRYPTO_HANDSHAKE, cipher))
+	if (pair_secrets(p, QUIC_CRYPTO_HANDSHAKE, cipher))
 		return -1;
 	if (send_level(p->server, QUIC_CRYPTO_HANDSHAKE, "server finished", 15, 0) != 15 ||
 	    recv_level(p->client, &level, buf, sizeof(buf)) != 15 ||
@@ -253,7 +253,7 @@ int pair_handshake(struct pair *p, const struct pair_opts *o)
 	    recv_level(p->server, &level, buf, sizeof(buf)) != 15 ||
 	    level != QUIC_CRYPTO_HANDSHAKE)
 		return at("client's last message");
-	return secrets(p, QUIC_CRYPTO_APP, cipher);
+	return pair_secrets(p, QUIC_CRYPTO_APP, cipher);
 }
 
 int pair_open(struct pair *p, const struct pair_opts *o)

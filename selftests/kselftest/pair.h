@@ -39,6 +39,11 @@ int pair_begin(struct pair *p, const struct pair_opts *o);
 /* The handshake's messages and secrets, between the two. */
 int pair_handshake(struct pair *p, const struct pair_opts *o);
 
+/* Its steps: one secret (@salt 1: what the client seals, 2: the server), all four, parameters. */
+int pair_secret(int sd, uint8_t level, uint8_t send, uint8_t salt, uint32_t cipher);
+int pair_secrets(struct pair *p, uint8_t level, uint32_t cipher);
+int pair_params(int from, int to);
+
 int sock_new(int family, int type);
 /* An address of the loopback, port 0 or as given. Return: length */
 socklen_t addr_loopback(struct sockaddr_storage *a, int family, bool mapped, int port);

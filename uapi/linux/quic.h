@@ -66,6 +66,11 @@ enum quic_msg_flags {
 	MSG_QUIC_STREAM_SNDBLOCK	= 0x2000,	/* MSG_ERRQUEUE */
 	/* Send: do not wait for the peer to allow one more stream, EAGAIN instead. */
 	MSG_QUIC_STREAM_DONTWAIT	= 0x10000,	/* MSG_WAITFORONE */
+	/*
+	 * Receive: data up to here came, or may have come, in 0-RTT packets. A call never mixes
+	 * it with data that did not. See QUIC_SOCKOPT_EARLY_DATA.
+	 */
+	MSG_QUIC_STREAM_EARLY		= 0x1000000,
 
 	/*
 	 * Both ways: one DATAGRAM frame (RFC 9221), not stream data; 0 bytes are one, too. Each is
@@ -114,6 +119,7 @@ enum quic_crypto_level {
 #define QUIC_SOCKOPT_CONGESTION			64 /* [gs] text */
 #define QUIC_SOCKOPT_INFO			65 /* [g] struct quic_info */
 #define QUIC_SOCKOPT_STREAM_RESET_AT		66 /* [s] struct quic_stream_reset_at */
+#define QUIC_SOCKOPT_EARLY_DATA			72 /* [gs] __u32 */
 
 /*
  * QUIC_SOCKOPT_KEY_UPDATE: start a key update (RFC 9001, 6). Length 0. EAGAIN: the last update is
@@ -126,11 +132,12 @@ enum quic_crypto_level {
  * EADDRNOTAVAIL, EADDRINUSE: as bind().
  *
  * QUIC_SOCKOPT_TOKEN: client: the token of an earlier connection, to be sent in Initial packets
- * (RFC 9000, 8.1.3), 1 to 256 bytes, before connect(), else EINVAL; read: the last one received by
- * NEW_TOKEN. Server: the end of the handshake sends one, setting it (the value is ignored) one
- * more, EINVAL before, ENOTCONN on a listener; reading it is EINVAL, which is how a helper library
- * finds out that a socket is a server's. Tokens are 80 bytes, good for 24 hours and the client's
- * address on any port, at every listener of the network namespace; they end with the module.
+ * (RFC 9000, 8.1.3), 1 to 256 bytes, before the first packet leaves, else EINVAL; read: the last
+ * one received by NEW_TOKEN. Server: the end of the handshake sends one, setting it (the value is
+ * ignored) one more, EINVAL before, ENOTCONN on a listener; reading it is EINVAL, which is how a
+ * helper library finds out that a socket is a server's. Tokens are 80 bytes, good for 24 hours and
+ * the client's address on any port, at every listener of the network namespace; they end with the
+ * module.
  *
  * QUIC_SOCKOPT_ALPN: comma-separated protocol names, 1 to 128 bytes with the commas, no
  * terminating NUL needed; a name has 1 to 255 bytes. EINVAL: an empty name; too long; while
@@ -146,8 +153,8 @@ enum quic_crypto_level {
  * QUIC_SOCKOPT_TRANSPORT_PARAM_EXT: while the handshake runs. Read: the local transport parameters
  * as the body of TLS extension 0x39 (RFC 9001, 8.2), at most 256 bytes; EINVAL when the value is
  * shorter.
- * Write: the peer's. Malformed or forbidden parameters: EINVAL, and the connection is closed with
- * TRANSPORT_PARAMETER_ERROR (RFC 9000, 7.4).
+ * Write: the peer's, once. Malformed or forbidden parameters: EINVAL, and the connection is closed
+ * with TRANSPORT_PARAMETER_ERROR (RFC 9000, 7.4).
  *
  * QUIC_SOCKOPT_CONGESTION: name of the congestion control, "newreno" or "cubic" (default), as
  * TCP_CONGESTION: set takes up to QUIC_CC_NAME_MAX - 1 bytes, with or without NUL; get gives
@@ -233,6 +240,31 @@ struct quic_connection_close {
 };
 
 /*
+ * QUIC_SOCKOPT_EARLY_DATA: 0-RTT (RFC 9001, 4.6).
+ * Client: after connect() the server's remembered parameters go to QUIC_SOCKOPT_TRANSPORT_PARAM
+ * with remote 1, the secret of level EARLY to QUIC_SOCKOPT_CRYPTO_SECRET; then sendmsg() takes
+ * data within the remembered limits, which leaves behind the ClientHello. Whoever runs TLS sets 1
+ * or 0 here when the server accepted or refused, after the server's parameters and before the
+ * secret for sending 1-RTT packets. Refused, everything is sent again in 1-RTT packets under the
+ * new limits; streams beyond these wait. Accepted with parameters that are lower than those
+ * remembered: EINVAL, and the connection is closed with PROTOCOL_VIOLATION (RFC 9000, 7.4.1). Not
+ * set at all: everything is sent again as well, maybe for nothing. EINVAL: no 0-RTT, no parameters
+ * yet, or too late.
+ * Server: 0-RTT packets are taken once the EARLY secret for receiving is there, which has to come
+ * before those of HANDSHAKE; without it they are dropped. What they bring waits until both APP
+ * secrets are there: then the client is known to be there, and nothing of it is a replay (RFC
+ * 9001, 9.2). Set 1, on a listener for what it accepts: hand it out at once; then what it causes
+ * may be caused several times, by whoever copied the packets.
+ * Read: enum quic_early_data.
+ */
+enum quic_early_data {
+	QUIC_EARLY_DATA_NONE,
+	QUIC_EARLY_DATA_OFFERED,	/* client: to be answered; server: came before its secret */
+	QUIC_EARLY_DATA_ACCEPTED,
+	QUIC_EARLY_DATA_REJECTED,	/* server: or none was offered */
+};
+
+/*
  * QUIC_SOCKOPT_CRYPTO_SECRET: a TLS 1.3 traffic secret (RFC 9001, 5.1). Set once for each level and
  * direction, in the handshake's order; both directions of APP make the connection established.
  * EINVAL: level INITIAL, unknown cipher, a secret that is there already, EARLY in the wrong
@@ -252,7 +284,9 @@ struct quic_crypto_secret {
 /*
  * QUIC_SOCKOPT_TRANSPORT_PARAM (RFC 9000, 18.2). Set before the connection is established, zero
  * leaves a field as it is. remote 1 names the peer's: readable after the handshake; set on a client
- * after connect() with those of an earlier connection, for 0-RTT (RFC 9000, 7.4.1).
+ * after connect() with those of an earlier connection, for 0-RTT (RFC 9000, 7.4.1), what was read
+ * there: a zero is a zero, and what must not be remembered (ack_delay_exponent, max_ack_delay) is
+ * ignored.
  * EINVAL: out of range; established already.
  */
 struct quic_transport_param {
@@ -430,7 +464,8 @@ enum quic_info_state {
 #define QUIC_INFO_CLOSED_BY_APP	0x04	/* close code is an application's (frame 0x1d) */
 #define QUIC_INFO_ECN		0x08	/* the path carries ECN marks (RFC 9000, 13.4) */
 #define QUIC_INFO_APP_LIMITED	0x10	/* the sender has too little to fill the window */
-#define QUIC_INFO_RESUMED_0RTT	0x20	/* 0-RTT packets were sent or taken */
+#define QUIC_INFO_RESUMED_0RTT	0x20	/* 0-RTT packets were sent and accepted, or taken */
+#define QUIC_INFO_0RTT_REJECTED	0x40	/* client: the server refused them */
 
 /*
  * QUIC_SOCKOPT_INFO: the state of a connection, as TCP_INFO. Grows at its end only, see the rule
