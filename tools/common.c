@@ -60,6 +60,13 @@ int tool_event(int sd, uint8_t type)
 	return setsockopt(sd, SOL_QUIC, QUIC_SOCKOPT_EVENT, &event, sizeof(event));
 }
 
+void tool_key_update(const struct tool_opts *o, int sd, uint64_t bytes, bool *done)
+{
+	/* Refused until the handshake is confirmed: asked again then (RFC 9001, 6.1). */
+	if (o->key_update && !*done && bytes >= o->key_update)
+		*done = !setsockopt(sd, SOL_QUIC, QUIC_SOCKOPT_KEY_UPDATE, NULL, 0);
+}
+
 bool tool_info(int sd, struct quic_info *info)
 {
 	socklen_t len = sizeof(*info);

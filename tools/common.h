@@ -25,6 +25,7 @@ struct tool_opts {
 	bool v2;
 	bool retry;			/* server: validate addresses with Retry */
 	unsigned int max_streams;	/* the peer may open; 0: the kernel's default */
+	unsigned int key_update;	/* start a key update after so many bytes; 0: never */
 	bool progress;
 	bool verbose;
 	struct quic_handshake_opts tls;
@@ -69,6 +70,8 @@ int tool_exit_code(int err);
 /* Why the connection ended, as far as the kernel knows; for the error of a call. */
 const char *tool_reason(int sd, int err, char *buf, size_t len);
 bool tool_info(int sd, struct quic_info *info);
+/* This many bytes went: is it time for --key-update? Once a connection. */
+void tool_key_update(const struct tool_opts *o, int sd, uint64_t bytes, bool *done);
 int tool_nonblock(int sd);
 int tool_event(int sd, uint8_t type);	/* enable it */
 int64_t tool_now_us(void);

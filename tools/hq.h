@@ -3,31 +3,14 @@
 #ifndef QUIC_TOOLS_HQ_H
 #define QUIC_TOOLS_HQ_H
 
-#include "common.h"
+#include "fetch.h"
+#include "serve.h"
 
 #define HQ_ALPN			"hq-interop,hq-29"
-#define HQ_REQUEST_MAX		4096	/* bytes of a request line */
 #define HQ_ERROR_NONE		0	/* application error code: answered, the rest is not needed */
 #define HQ_ERROR_REFUSED	1	/* application error code: no such file, bad request */
 
-int hq_serve(int argc, char **argv);
-int hq_fetch(int argc, char **argv);
-
-/* https://host[:port]/path; texts are allocated, one block. */
-struct hq_url {
-	char *host;
-	char *port;
-	char *path;	/* with the leading '/' */
-	char *name;	/* for the local file: last part of the path, "index.html" where empty */
-};
-
-bool hq_url_parse(const char *text, struct hq_url *url);
-void hq_url_free(struct hq_url *url);
-
-/*
- * Open the file that a request line (without its end) asks for, below the directory root and
- * nowhere else. -1: refused.
- */
-int hq_path_open(int root, const char *line, size_t len);
+extern const struct serve_proto hq_serve_proto;
+extern const struct fetch_proto hq_fetch_proto;
 
 #endif /* QUIC_TOOLS_HQ_H */

@@ -6,7 +6,7 @@
 
 enum {
 	OPT_CERT = 256, OPT_KEY, OPT_CA, OPT_ALPN, OPT_INSECURE, OPT_PSK, OPT_CC, OPT_CIPHER,
-	OPT_V2, OPT_RETRY, OPT_MAX_STREAMS, OPT_PROGRESS, OPT_NAME,
+	OPT_V2, OPT_RETRY, OPT_MAX_STREAMS, OPT_PROGRESS, OPT_NAME, OPT_KEY_UPDATE,
 };
 
 const struct option tool_long[] = {
@@ -27,6 +27,7 @@ const struct option tool_long[] = {
 	{ "v2", no_argument, NULL, OPT_V2 },
 	{ "retry", no_argument, NULL, OPT_RETRY },
 	{ "max-streams", required_argument, NULL, OPT_MAX_STREAMS },
+	{ "key-update", required_argument, NULL, OPT_KEY_UPDATE },
 	{ "progress", no_argument, NULL, OPT_PROGRESS },
 	{ NULL, 0, NULL, 0 },
 };
@@ -45,6 +46,7 @@ const char tool_help_options[] =
 "  --cc NAME          congestion control: cubic, newreno\n"
 "  --cipher NAME      aes128gcm, aes256gcm, aes128ccm or chacha20\n"
 "  --v2               QUIC version 2\n"
+"  --key-update N     change the keys after N bytes, once a connection\n"
 "Talk:\n"
 "  --progress         a line of bytes, rate, RTT, window and losses even without a terminal\n"
 "  -v, --verbose      say what is going on; -h, --help this text\n"
@@ -191,6 +193,8 @@ int tool_option(struct tool_opts *o, int c, const char *arg)
 		break;
 	case OPT_MAX_STREAMS:
 		return tool_number(o, "--max-streams", arg, 1, 65535, &o->max_streams);
+	case OPT_KEY_UPDATE:
+		return tool_number(o, "--key-update", arg, 1, 4000000000, &o->key_update);
 	case OPT_PROGRESS:
 		o->progress = true;
 		break;

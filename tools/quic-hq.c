@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include "hq.h"
 
 static const char usage[] =
@@ -16,16 +13,5 @@ static const char usage[] =
 
 int main(int argc, char **argv)
 {
-	signal(SIGPIPE, SIG_IGN);
-	quic_set_log_level(-1);	/* reasons come back as text */
-	if (argc >= 2 && !strcmp(argv[1], "serve"))
-		return hq_serve(argc - 1, argv + 1);
-	if (argc >= 2 && !strcmp(argv[1], "fetch"))
-		return hq_fetch(argc - 1, argv + 1);
-	if (argc >= 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
-		fputs(usage, stdout);
-		return TOOL_OK;
-	}
-	fputs(usage, stderr);
-	return TOOL_USAGE;
+	return http_main(usage, &hq_serve_proto, &hq_fetch_proto, argc, argv);
 }

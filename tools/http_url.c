@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <stdlib.h>
 #include <string.h>
-#include "hq.h"
+#include "http.h"
 
 /* The last part of the path as a file name: never empty, never "." or "..". */
 static const char *local_name(const char *path, size_t len, size_t *name_len)
@@ -19,7 +19,7 @@ static const char *local_name(const char *path, size_t len, size_t *name_len)
 	return name;
 }
 
-static bool url_fill(struct hq_url *url, const char *host, size_t host_len, const char *port,
+static bool url_fill(struct http_url *url, const char *host, size_t host_len, const char *port,
 		     size_t port_len, const char *path)
 {
 	size_t path_len = strcspn(path, "#"), name_len;
@@ -41,7 +41,7 @@ static bool url_fill(struct hq_url *url, const char *host, size_t host_len, cons
 	return true;
 }
 
-bool hq_url_parse(const char *text, struct hq_url *url)
+bool http_url_parse(const char *text, struct http_url *url)
 {
 	const char *host, *end, *port;
 	size_t host_len, port_len, rest;
@@ -54,7 +54,7 @@ bool hq_url_parse(const char *text, struct hq_url *url)
 	for (end = text; *end; end++)
 		if ((unsigned char)*end <= ' ' || *end == 0x7f)
 			return false;
-	if (strlen(text) > HQ_REQUEST_MAX / 2)
+	if (strlen(text) > HTTP_PATH_MAX / 2)
 		return false;
 
 	if (*text == '[') {
@@ -87,7 +87,7 @@ bool hq_url_parse(const char *text, struct hq_url *url)
 	return url_fill(url, host, host_len, port, port_len, end);
 }
 
-void hq_url_free(struct hq_url *url)
+void http_url_free(struct http_url *url)
 {
 	free(url->host);
 	memset(url, 0, sizeof(*url));

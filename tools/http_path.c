@@ -3,13 +3,14 @@
  * Requests are hostile. The kernel keeps them inside the directory (openat2() with RESOLVE_BENEATH:
  * neither "..", nor a symbolic link, nor a race leads out); only regular files are handed out.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <linux/openat2.h>
-#include "hq.h"
+#include "http.h"
 
 static int hex_digit(char c)
 {
@@ -46,45 +47,33 @@ static bool decode(const char *from, size_t len, char *to)
 	return true;
 }
 
-/* "GET /path" or "GET /path HTTP/..." to the path. */
-static const char *request_path(const char *line, size_t *len)
-{
-	const char *space;
-
-	if (*len < 5 || memcmp(line, "GET /", 5))
-		return NULL;
-	line += 5;
-	*len -= 5;
-	space = memchr(line, ' ', *len);
-	if (space)
-		*len = space - line;
-	space = memchr(line, '?', *len);
-	if (space)
-		*len = space - line;
-	while (*len && *line == '/') {
-		line++;
-		--*len;
-	}
-	return line;
-}
-
-int hq_path_open(int root, const char *line, size_t len)
+int http_path_open(int root, const char *target, size_t len)
 {
 	struct open_how how = {
 		/* Non-blocking: a FIFO must not stop the server. */
 		.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
 	};
-	char path[HQ_REQUEST_MAX + sizeof("index.html")];
+	char path[HTTP_PATH_MAX + sizeof("index.html")];
+	const char *query = memchr(target, '?', len);
 	struct stat st;
 	size_t end;
 	int fd;
 
-	if (len > HQ_REQUEST_MAX)
+	if (query)
+		len = query - target;
+	if (!len || *target != '/' || len > HTTP_PATH_MAX) {
+		errno = EINVAL;
 		return -1;
-	line = request_path(line, &len);
-	if (!line || !decode(line, len, path))
+	}
+	while (len && *target == '/') {
+		target++;
+		len--;
+	}
+	if (!decode(target, len, path)) {
+		errno = EINVAL;
 		return -1;
+	}
 	end = strlen(path);
 	if (!end || path[end - 1] == '/')
 		strcpy(path + end, "index.html");
@@ -94,6 +83,7 @@ int hq_path_open(int root, const char *line, size_t len)
 		return -1;
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
 		close(fd);
+		errno = S_ISDIR(st.st_mode) ? EISDIR : EACCES;
 		return -1;
 	}
 	return fd;

@@ -9,19 +9,18 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <unistd.h>
-#include "hq_conn.h"
+#include "serve.h"
 #include "progress.h"
 
 #define EVENTS		64
-#define BUF_SIZE	(256 << 10)
 #define SWEEP_US	500000		/* handshake deadlines are looked at this often */
 #define FULL_US		100000		/* out of descriptors: accept again after this */
 
 struct serve {
-	struct hq_server s;
+	struct serve_server s;
 	int sd;
-	struct hq_conn *conns;
-	struct hq_conn *last;		/* whose figures the progress line shows */
+	struct serve_conn *conns;
+	struct serve_conn *last;		/* whose figures the progress line shows */
 	int64_t sweep, full_until;
 	bool broken;			/* accept() does not work any more */
 	unsigned int once;		/* end after this many connections; 0: never */
@@ -37,23 +36,16 @@ static void on_signal(int sig)
 	stop = 1;
 }
 
-static void help(void)
+static void help(const struct serve_proto *proto)
 {
-	printf("quic-hq serve - serve a directory by HTTP/0.9 over QUIC\n"
-	       "\n"
-	       "  quic-hq serve --cert FILE --key FILE [OPTIONS] DIR ADDRESS PORT\n"
-	       "\n"
-	       "Answers \"GET /path\" with the bytes of DIR/path; a path that ends in / means its\n"
-	       "index.html. Nothing outside of DIR is ever read. What cannot be had is answered by\n"
-	       "resetting the stream. ADDRESS * means every address, IPv6 and IPv4.\n"
-	       "\n"
-	       "  quic-hq serve --cert server.pem --key server.key /srv/www '*' 4433\n"
+	printf("%s - %s"
 	       "\n"
 	       "  --once N           end after N connections are over\n"
-	       "%s%s%s", tool_help_server_options, tool_help_options, tool_help_exit);
+	       "%s%s%s", proto->name, proto->about, tool_help_server_options, tool_help_options,
+	       tool_help_exit);
 }
 
-static void conn_remove(struct serve *v, struct hq_conn *c)
+static void conn_remove(struct serve *v, struct serve_conn *c)
 {
 	if (v->last == c)
 		v->last = NULL;
@@ -63,17 +55,17 @@ static void conn_remove(struct serve *v, struct hq_conn *c)
 		v->conns = c->next;
 	if (c->next)
 		c->next->prev = c->prev;
-	hq_conn_free(c);
+	serve_conn_free(c);
 	v->s.open--;
 	if (v->once && !--v->once)
 		stop = 1;
 }
 
-static void conn_turn(struct serve *v, struct hq_conn *c, uint32_t events)
+static void conn_turn(struct serve *v, struct serve_conn *c, uint32_t events)
 {
 	uint64_t before = v->s.bytes;
 
-	if (!hq_conn_turn(c, events, tool_now_us())) {
+	if (!serve_conn_turn(c, events, tool_now_us())) {
 		conn_remove(v, c);
 		return;
 	}
@@ -84,7 +76,7 @@ static void conn_turn(struct serve *v, struct hq_conn *c, uint32_t events)
 static void conn_add(struct serve *v, int sd)
 {
 	struct epoll_event event = { .events = EPOLLIN };
-	struct hq_conn *c = hq_conn_new(&v->s, sd);
+	struct serve_conn *c = serve_conn_new(&v->s, sd);
 
 	if (!c) {
 		close(sd);
@@ -93,7 +85,7 @@ static void conn_add(struct serve *v, int sd)
 	}
 	event.data.ptr = c;
 	if (epoll_ctl(v->s.epoll, EPOLL_CTL_ADD, sd, &event)) {
-		hq_conn_free(c);
+		serve_conn_free(c);
 		v->s.failed++;
 		return;
 	}
@@ -139,7 +131,7 @@ static void accept_all(struct serve *v)
 static int timers(struct serve *v)
 {
 	int64_t now = tool_now_us(), next = INT64_MAX;
-	struct hq_conn *c, *following;
+	struct serve_conn *c, *following;
 	bool sweep = now >= v->sweep;
 	int wait;
 
@@ -258,7 +250,7 @@ static int serve_open(struct serve *v, int argc, char **argv)
 	if (v->sd < 0)
 		return -v->sd;
 	v->s.epoll = epoll_create1(EPOLL_CLOEXEC);
-	v->s.buf = malloc(BUF_SIZE);
+	v->s.buf = malloc(SERVE_BUF);
 	if (v->s.epoll < 0 || !v->s.buf || epoll_ctl(v->s.epoll, EPOLL_CTL_ADD, v->sd, &event)) {
 		tool_say(o, "epoll: %s", strerror(errno));
 		return TOOL_NETWORK;
@@ -268,6 +260,11 @@ static int serve_open(struct serve *v, int argc, char **argv)
 
 static void serve_close(struct serve *v)
 {
+	struct serve_conn *c;
+
+	for (c = v->conns; c; c = c->next)
+		if (c->state && v->s.proto->stop)
+			v->s.proto->stop(c);
 	while (v->conns)
 		conn_remove(v, v->conns);
 	if (v->sd >= 0)
@@ -280,7 +277,7 @@ static void serve_close(struct serve *v)
 	free(v->s.buf);
 }
 
-int hq_serve(int argc, char **argv)
+int serve_main(const struct serve_proto *proto, int argc, char **argv)
 {
 	enum { OPT_ONCE = 512 };
 	static const struct option own[] = {
@@ -288,10 +285,10 @@ int hq_serve(int argc, char **argv)
 		{ NULL, 0, NULL, 0 },
 	};
 	struct option *options = tool_options(own);
-	struct serve v = { .sd = -1, .s.epoll = -1, .s.root = -1 };
+	struct serve v = { .sd = -1, .s.epoll = -1, .s.root = -1, .s.proto = proto };
 	int c, err = 0;
 
-	tool_init(&v.s.o, "quic-hq serve", HQ_ALPN);
+	tool_init(&v.s.o, proto->name, proto->alpn);
 	while (!err && (c = getopt_long(argc, argv, TOOL_SHORT, options, NULL)) != -1) {
 		if (c == 'h')
 			break;
@@ -301,7 +298,7 @@ int hq_serve(int argc, char **argv)
 			err = c == '?' ? TOOL_USAGE : tool_option(&v.s.o, c, optarg);
 	}
 	if (!err && c == 'h') {
-		help();
+		help(proto);
 	} else if (!err) {
 		signals(&v);
 		err = serve_open(&v, argc - optind, argv + optind);
