@@ -38,10 +38,11 @@ status()	# EXPECTED COMMAND...
 	[ $got = "$want" ] || { echo "exit status $got, not $want"; return 1; }
 }
 
+http=quic-hq
 serve()	# a port of its own for each server
 {
 	port=$((port + 1))
-	"$bin/quic-hq" serve "$@" "$work/www" '*' $port 2>"$work/serve.$port" &
+	"$bin/$http" serve "$@" "$work/www" '*' $port 2>"$work/serve.$port" &
 	servers="$servers $!"
 	sleep 0.3
 }
@@ -221,6 +222,48 @@ silent()
 	fetch_index
 }
 [ "$real" ] || check "serve: a silent client" silent
+
+# HTTP/3, where what is common is checked above
+http=quic-h3
+serve "${keys[@]}"
+url=https://localhost:$port
+fetch=(quic "$bin/quic-h3" fetch "${ca[@]}" -d "$work/out")
+mkdir -p "$work/www/img"
+printf 'GIF89a' >"$work/www/img/a.gif"
+
+refused3()	# STATUS PATH
+{
+	status 1 "${fetch[@]}" -o "$work/out/leak" "$url$2" 2>"$work/err" || return 1
+	cat "$work/err"
+	grep -q "the server answered $1" "$work/err" && [ ! -e "$work/out/leak" ]
+}
+head3()	# PATH TEXT...
+{
+	"${fetch[@]}" --head "$url$1" >"$work/head" || return 1
+	cat "$work/head"
+	shift
+	for text; do grep -qix "$text" "$work/head" || { echo "no $text"; return 1; }; done
+	[ "$(grep -c '' "$work/head")" -ge 7 ]
+}
+rm -rf "$work/out" && mkdir "$work/out"
+check "h3: a big file" fetch_one
+check "h3: 41 files" fetch_many
+check "h3: an empty file" fetch_empty
+check "h3: index.html" fetch_index
+check "h3: escaped name" fetch_escaped
+check "h3: a missing file does not spoil the others" fetch_missing
+check "h3: 404" refused3 404 /nothere
+check "h3: .. refused" refused3 404 /../secret
+check "h3: escaped .. refused" refused3 404 /%2e%2e/secret
+check "h3: a malformed escape" refused3 400 /%zz
+check "h3: link out refused" refused3 404 /link
+check "h3: a directory's real name" refused3 301 /img
+check "h3: HEAD" head3 /img/a.gif 'HTTP/3 200' 'content-type: image/gif' 'content-length: 6'
+check "h3: HEAD of the index" head3 / 'HTTP/3 200' 'content-type: text/html; charset=utf-8' 'content-length: 6'
+check "h3: ten clients" at_once
+check "h3: not the other protocol" status 4 quic "$bin/quic-hq" fetch "${ca[@]}" -d "$work/out" "$url/f1"
+check "h3: usage" status 2 "$bin/quic-h3"
+check "h3: help" status 0 "$bin/quic-h3" serve --help
 
 # In this shell: a subshell cannot wait for it. Sanitizers report leaks by the status, too.
 kill -TERM $servers
