@@ -17,7 +17,7 @@ userlib:	## build libquic into build/lib
 	@selftests/lib/packages
 	@$(MAKE) -s -C userlib
 
-tools: userlib	## build quicat and quic-hq into build/bin
+tools: userlib	## build quicat, quic-hq and quic-h3 into build/bin
 	@$(MAKE) -s -C tools
 
 demo:		## watch a file cross IPPROTO_QUIC in a VM (KERNEL=6.1|6.12, FILE=...)
