@@ -14,10 +14,11 @@ kbuild_kernel()
 	[ -n "${kdir:-}" ] || die "no kernel $1"
 }
 
-# kbuild_copy FROM... TO: as rsync, leaving alone what a build has made in TO
+# kbuild_copy FROM... TO: as rsync, leaving alone what a build has made in TO. What differs is new from now on: a source
+# that changed while its object was being built must not look older than that.
 kbuild_copy()
 {
-	rsync -a --delete --exclude='*.o' --exclude='*.ko' --exclude='*.mod' --exclude='*.mod.c' --exclude='.*.cmd' \
+	rsync -a --no-times --checksum --delete --exclude='*.o' --exclude='*.ko' --exclude='*.mod' --exclude='*.mod.c' --exclude='.*.cmd' \
 		--exclude=Module.symvers --exclude=modules.order --exclude=.kdir --exclude=make.log "$@"
 }
 
