@@ -70,6 +70,43 @@ void quic_cid_replenish(struct quic_conn *c)
 	}
 }
 
+int quic_cid_renew(struct quic_conn *c, u64 prior_to)
+{
+	struct quic_cids *d = &c->cids;
+	struct quic_cid_local *l;
+	unsigned int i, old = 0;
+
+	/* The highest carries the wish in its frame; it is not to be retired itself (19.15). */
+	if (prior_to > d->local_next)
+		return -EINVAL;
+	for (i = 0; i < QUIC_CID_LOCAL_MAX; i++)
+		old += d->local[i].used && d->local[i].seq < prior_to;
+	l = local_slot(d);
+	if (!old || prior_to <= d->local_prior)
+		return 0;
+	if (!l || issue(c, l))
+		return -EAGAIN;
+	d->local_prior = prior_to;
+	l->announce = true;
+	d->announce = true;
+	return 0;
+}
+
+int quic_cid_issue_preferred(struct quic_conn *c, struct quic_cid *cid)
+{
+	struct quic_cid_local *l = &c->cids.local[1];
+	int err;
+
+	if (!l->used) {
+		err = issue(c, l);
+		if (err)
+			return err;
+		c->cids.local_sent = l->seq + 1;
+	}
+	*cid = l->cid;
+	return 0;
+}
+
 void quic_cid_announce_lost(struct quic_conn *c, u64 seq)
 {
 	unsigned int i;
@@ -98,7 +135,7 @@ u64 quic_cid_rx_retire(struct quic_conn *c, u64 seq, const struct quic_cid *dcid
 		c->ops->cid_del(c, &l->cid);
 		memset(l, 0, sizeof(*l));
 		quic_cid_replenish(c);
-		c->ops->event(c, QUIC_CEV_CID, seq);
+		c->ops->event(c, QUIC_CEV_CID, 0);
 		break;
 	}
 	return 0;
@@ -116,6 +153,8 @@ void quic_cid_set_remote(struct quic_conn *c, const u8 *id, u8 len)
 	quic_cid_set(&r->cid, id, len);
 	r->seq = 0;
 	r->used = true;
+	r->spoken = true;
+	c->cids.remote_base = 1;
 	c->path->cid = 0;
 	c->cids.remote_empty = !len;
 }
@@ -157,27 +196,115 @@ void quic_cid_retire_acked(struct quic_conn *c, u64 seq)
 	}
 }
 
-/* Drop the peer's IDs below @prior_to, and choose another to use if needed. */
+/* Drop the peer's IDs below @prior_to. Paths choose others afterwards. */
 static bool retire_below(struct quic_conn *c, u64 prior_to)
 {
 	struct quic_cids *d = &c->cids;
-	unsigned int i, best = QUIC_CID_REMOTE_MAX;
+	bool any = false;
+	unsigned int i;
 
-	for (i = 0; i < QUIC_CID_REMOTE_MAX; i++) {
-		if (!d->remote[i].used)
+	for (i = 0; i < QUIC_CID_REMOTE_SLOTS; i++) {
+		if (!d->remote[i].used || d->remote[i].seq >= prior_to)
 			continue;
-		if (d->remote[i].seq < prior_to) {
-			if (!queue_retire(d, d->remote[i].seq))
-				return false;
-			d->remote[i].used = false;
-		} else if (best == QUIC_CID_REMOTE_MAX ||
-			   d->remote[i].seq < d->remote[best].seq) {
-			best = i;
-		}
+		if (!queue_retire(d, d->remote[i].seq))
+			return false;
+		d->remote[i].used = false;
+		any = true;
 	}
-	if (!d->remote[c->path->cid].used && best < QUIC_CID_REMOTE_MAX)
-		c->path->cid = best;
+	if (any)
+		c->ops->event(c, QUIC_CEV_CID, 1);
 	return true;
+}
+
+static u8 lowest_remote(const struct quic_conn *c, bool spoken)
+{
+	const struct quic_cid_remote *r = c->cids.remote;
+	u8 i, best = QUIC_PATH_NO_CID;
+
+	for (i = 0; i < QUIC_CID_REMOTE_SLOTS; i++)
+		if (r[i].used && (spoken || !r[i].spoken) &&
+		    (best == QUIC_PATH_NO_CID || r[i].seq < r[best].seq))
+			best = i;
+	return best;
+}
+
+bool quic_cid_spare_remote(const struct quic_conn *c)
+{
+	return lowest_remote(c, false) != QUIC_PATH_NO_CID;
+}
+
+u8 quic_cid_take_remote(struct quic_conn *c)
+{
+	u8 i = lowest_remote(c, false);
+
+	if (i != QUIC_PATH_NO_CID)
+		c->cids.remote[i].spoken = true;
+	return i;
+}
+
+u8 quic_cid_any_remote(struct quic_conn *c)
+{
+	u8 i = quic_cid_take_remote(c);
+
+	if (i == QUIC_PATH_NO_CID)
+		i = lowest_remote(c, true);
+	return i == QUIC_PATH_NO_CID ? c->path->cid : i;
+}
+
+void quic_cid_retire_remote(struct quic_conn *c, u8 i)
+{
+	struct quic_cid_remote *r = &c->cids.remote[i];
+
+	/* With too many on their way it stays, not to be used again. */
+	if (!r->used || c->cids.remote_empty || !queue_retire(&c->cids, r->seq))
+		return;
+	r->used = false;
+	c->ops->event(c, QUIC_CEV_CID, 1);
+}
+
+int quic_cid_use(struct quic_conn *c, u64 seq, u64 prior_to, u64 now)
+{
+	struct quic_cids *d = &c->cids;
+	unsigned int i, keep = 0, n = 0;
+	u8 to = c->path->cid;
+
+	for (i = 0; i < QUIC_CID_REMOTE_SLOTS; i++) {
+		const struct quic_cid_remote *r = &d->remote[i];
+
+		if (!r->used)
+			continue;
+		if (seq && r->seq == seq)
+			to = i;
+		keep += r->seq >= prior_to;
+		n += r->seq < prior_to;
+	}
+	if (!keep || (seq && d->remote[to].seq != seq) || (seq && seq < prior_to))
+		return -EINVAL;
+	if (d->n_retire + n > QUIC_CID_RETIRE_MAX)
+		return -EAGAIN;
+	c->path->cid = to;
+	d->remote[to].spoken = true;
+	retire_below(c, prior_to);
+	quic_path_take_cids(c, now);
+	return 0;
+}
+
+/* Was @seq seen before? It is now. */
+static bool note_seen(struct quic_cids *d, u64 seq)
+{
+	if (seq < d->remote_base)
+		return true;
+	if (seq - d->remote_base >= 64) {
+		/* More than a peer that respects our limit can be ahead. */
+		d->remote_base = seq;
+		d->remote_seen = 0;
+	}
+	if (d->remote_seen & BIT_ULL(seq - d->remote_base))
+		return true;
+	d->remote_seen |= BIT_ULL(seq - d->remote_base);
+	for (; d->remote_seen & 1; d->remote_seen >>= 1)
+		d->remote_base++;
+	return false;
 }
 
 /* Is the new ID one we know? RFC 9000, 19.15: it must then agree in everything. */
@@ -186,7 +313,7 @@ static u64 compare_known(const struct quic_cids *d, u64 seq, const u8 *id, u8 le
 {
 	unsigned int i;
 
-	for (i = 0; i < QUIC_CID_REMOTE_MAX; i++) {
+	for (i = 0; i < QUIC_CID_REMOTE_SLOTS; i++) {
 		const struct quic_cid_remote *r = &d->remote[i];
 		bool same, same_seq;
 
@@ -210,7 +337,7 @@ static u64 store_remote(struct quic_cids *d, u64 seq, const u8 *id, u8 len,
 {
 	unsigned int i;
 
-	for (i = 0; i < QUIC_CID_REMOTE_MAX; i++) {
+	for (i = 0; i < QUIC_CID_REMOTE_SLOTS; i++) {
 		struct quic_cid_remote *r = &d->remote[i];
 
 		if (r->used)
@@ -220,6 +347,7 @@ static u64 store_remote(struct quic_cids *d, u64 seq, const u8 *id, u8 len,
 		r->has_token = true;
 		r->seq = seq;
 		r->used = true;
+		r->spoken = false;
 		return 0;
 	}
 	/* RFC 9000, 5.1.1: more than active_connection_id_limit */
@@ -230,16 +358,16 @@ static unsigned int remote_count(const struct quic_cids *d)
 {
 	unsigned int i, n = 0;
 
-	for (i = 0; i < QUIC_CID_REMOTE_MAX; i++)
+	for (i = 0; i < QUIC_CID_REMOTE_SLOTS; i++)
 		n += d->remote[i].used;
 	return n;
 }
 
 u64 quic_cid_rx_new(struct quic_conn *c, u64 seq, u64 prior_to, const u8 *id, u8 len,
-		    const u8 *reset_token)
+		    const u8 *reset_token, u64 now)
 {
 	struct quic_cids *d = &c->cids;
-	bool known = false;
+	bool known = false, seen;
 	u64 err;
 
 	/* RFC 9000, 19.15 */
@@ -250,6 +378,9 @@ u64 quic_cid_rx_new(struct quic_conn *c, u64 seq, u64 prior_to, const u8 *id, u8
 		return err;
 	if (prior_to > d->remote_prior)
 		d->remote_prior = prior_to;
+	seen = note_seen(d, seq);
+	if (seen && !known && seq >= d->remote_prior)
+		return 0;	/* once more, and retired since */
 	if (seq < d->remote_prior && !known) {
 		/* Late: retired before it was ever used. */
 		if (!queue_retire(d, seq))
@@ -257,16 +388,19 @@ u64 quic_cid_rx_new(struct quic_conn *c, u64 seq, u64 prior_to, const u8 *id, u8
 		return 0;
 	}
 	if (!known) {
-		/* The old ones make room first. */
-		if (!retire_below(c, d->remote_prior))
-			return QUIC_ERR_CONNECTION_ID_LIMIT;
+		/* The old ones go afterwards, so that paths have another to take. */
 		err = store_remote(d, seq, id, len, reset_token);
+		if (!err && !retire_below(c, d->remote_prior))
+			err = QUIC_ERR_CONNECTION_ID_LIMIT;
 		if (!err && remote_count(d) > c->local.active_connection_id_limit)
 			err = QUIC_ERR_CONNECTION_ID_LIMIT;
 		if (err)
 			return err;
 	}
-	return retire_below(c, d->remote_prior) ? 0 : QUIC_ERR_CONNECTION_ID_LIMIT;
+	if (!retire_below(c, d->remote_prior))
+		return QUIC_ERR_CONNECTION_ID_LIMIT;
+	quic_path_take_cids(c, now);
+	return 0;
 }
 
 bool quic_cid_is_reset(const struct quic_conn *c, const u8 *token)
@@ -274,13 +408,26 @@ bool quic_cid_is_reset(const struct quic_conn *c, const u8 *token)
 	unsigned int i;
 	bool hit = false;
 
-	/* RFC 9000, 10.3.1: compared without a telling difference in time */
-	for (i = 0; i < QUIC_CID_REMOTE_MAX; i++) {
+	/* RFC 9000, 10.3.1: those in use only, compared without a telling difference in time */
+	for (i = 0; i < QUIC_CID_REMOTE_SLOTS; i++) {
 		const struct quic_cid_remote *r = &c->cids.remote[i];
 
-		if (r->used && r->has_token &&
+		if (r->used && r->spoken && r->has_token &&
 		    !crypto_memneq(r->reset_token, token, QUIC_TOKEN_RESET_LEN))
 			hit = true;
 	}
 	return hit;
+}
+
+void quic_cid_set_preferred(struct quic_conn *c, const struct quic_cid *cid, const u8 *token)
+{
+	struct quic_cid_remote *r = &c->cids.remote[1];
+
+	r->cid = *cid;
+	memcpy(r->reset_token, token, QUIC_TOKEN_RESET_LEN);
+	r->has_token = true;
+	r->seq = 1;
+	r->used = true;
+	r->spoken = false;
+	note_seen(&c->cids, 1);
 }

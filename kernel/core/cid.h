@@ -23,15 +23,19 @@ struct quic_cid_remote {
 	u8 reset_token[QUIC_TOKEN_RESET_LEN];
 	bool used;
 	bool has_token;
+	bool spoken;		/* packets went to it: of one path only (9.5) */
 };
 
 struct quic_cids {
 	struct quic_cid_local local[QUIC_CID_LOCAL_MAX];
 	u64 local_next;			/* next sequence number to issue */
 	u64 local_sent;			/* the peer was told those below */
+	u64 local_prior;		/* Retire Prior To that we send */
 	u64 local_limit;		/* peer's active_connection_id_limit */
-	struct quic_cid_remote remote[QUIC_CID_REMOTE_MAX];
+	struct quic_cid_remote remote[QUIC_CID_REMOTE_SLOTS];
 	u64 remote_prior;		/* largest Retire Prior To seen */
+	u64 remote_base;		/* sequence numbers below were seen, */
+	u64 remote_seen;		/* and those above it whose bit is set */
 	bool announce;			/* one of local[] may have to be */
 	bool remote_empty;		/* the peer chose zero-length IDs */
 	struct {
@@ -48,7 +52,7 @@ void quic_cid_free(struct quic_conn *c);
 void quic_cid_replenish(struct quic_conn *c);
 /* Frames; 0 or a transport error code. */
 u64 quic_cid_rx_new(struct quic_conn *c, u64 seq, u64 prior_to, const u8 *id, u8 len,
-		    const u8 *reset_token);
+		    const u8 *reset_token, u64 now);
 /* @dcid: the one the packet came to, which may not be retired in it (19.16) */
 u64 quic_cid_rx_retire(struct quic_conn *c, u64 seq, const struct quic_cid *dcid);
 void quic_cid_announce_lost(struct quic_conn *c, u64 seq);
@@ -59,5 +63,26 @@ void quic_cid_set_remote(struct quic_conn *c, const u8 *id, u8 len);
 /* Is @token (the last 16 bytes of a datagram) a stateless reset for us? 10.3.1 */
 bool quic_cid_is_reset(const struct quic_conn *c, const u8 *token);
 const struct quic_cid *quic_cid_remote(const struct quic_conn *c);
+/* An ID of the peer's that no packet went to yet, for a path; QUIC_PATH_NO_CID: there is none */
+u8 quic_cid_take_remote(struct quic_conn *c);
+bool quic_cid_spare_remote(const struct quic_conn *c);
+/* The same, or else one that is in use on another path. */
+u8 quic_cid_any_remote(struct quic_conn *c);
+/* No path uses remote[@i] any more. */
+void quic_cid_retire_remote(struct quic_conn *c, u8 i);
+/* The peer's ID of its preferred_address: sequence number 1 (5.1.1) */
+void quic_cid_set_preferred(struct quic_conn *c, const struct quic_cid *cid, const u8 *token);
+/* Server: our first further ID, to be announced there. Return: 0 or error */
+int quic_cid_issue_preferred(struct quic_conn *c, struct quic_cid *cid);
+/*
+ * Have the peer retire ours below @prior_to for new ones. -EINVAL: not issued yet; -EAGAIN: too
+ * many are waiting to be retired
+ */
+int quic_cid_renew(struct quic_conn *c, u64 prior_to);
+/*
+ * Use the peer's @seq on the path in use (0: leave it), and retire those below @prior_to.
+ * -EINVAL: no such ID; all of them; -EAGAIN: too many are waiting to be retired
+ */
+int quic_cid_use(struct quic_conn *c, u64 seq, u64 prior_to, u64 now);
 
 #endif

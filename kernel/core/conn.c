@@ -77,6 +77,7 @@ void quic_conn_free(struct quic_conn *c)
 	for (i = 0; i < QUIC_PNS_COUNT; i++)
 		quic_ranges_free(&c->space[i].rcvd);
 	quic_cid_free(c);
+	quic_path_free(c);
 	if (c->odcid_hashed)
 		c->ops->cid_del(c, quic_conn_first_id(c));
 	c->odcid_hashed = false;
@@ -230,6 +231,7 @@ int quic_conn_local_params(struct quic_conn *c, u8 *buf, u32 cap)
 {
 	struct quic_tparams *tp = &c->local;
 	u32 grease;
+	int err;
 
 	tp->initial_scid = c->cids.local[0].cid;
 	tp->has_initial_scid = true;
@@ -245,6 +247,12 @@ int quic_conn_local_params(struct quic_conn *c, u8 *buf, u32 cap)
 	tp->reset_stream_at = true;
 	tp->has_min_ack_delay = true;
 	tp->min_ack_delay = min_t(u64, QUIC_ACK_DELAY_MIN_NS, tp->max_ack_delay);
+	if (c->server && tp->has_preferred) {
+		err = quic_cid_issue_preferred(c, &tp->preferred.cid);
+		if (err)
+			return err;
+		c->ops->reset_token(c, &tp->preferred.cid, tp->preferred.reset_token);
+	}
 	c->local_tp_used = true;
 	c->ops->random(&grease, sizeof(grease));
 	return quic_tparam_encode(tp, c->server, grease, buf, cap);
@@ -258,6 +266,9 @@ static bool ids_agree(const struct quic_conn *c, const struct quic_tparams *tp)
 		return false;
 	if (c->server)
 		return true;
+	/* RFC 9000, 18.2: whose IDs are empty has no preferred address */
+	if (tp->has_preferred && c->cids.remote_empty)
+		return false;
 	if (tp->has_retry_scid != c->retried ||
 	    (c->retried && !quic_cid_eq(&tp->retry_scid, c->retry_scid.id, c->retry_scid.len)))
 		return false;
@@ -281,6 +292,8 @@ static void apply_remote(struct quic_conn *c, u64 now)
 		memcpy(c->cids.remote[0].reset_token, tp->reset_token, QUIC_TOKEN_RESET_LEN);
 		c->cids.remote[0].has_token = true;
 	}
+	if (tp->has_preferred)
+		quic_cid_set_preferred(c, &tp->preferred.cid, tp->preferred.reset_token);
 	if (c->mtu_ready)
 		quic_conn_set_mtu(c, c->pmtu.max, now);
 	quic_stream_set_limits(c);

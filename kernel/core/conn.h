@@ -15,7 +15,7 @@
  *   tx.c          datagrams and bursts: plan, seal, mask
  *   conn_timer.c  the one deadline and what to do then
  *   conn_close.c  closing, draining, closed
- *   path.c        paths, and what is asked on them
+ *   path.c        the ways to the peer, and moving; path_check.c validates them
  *   retry.c       a client's second start with the server's token
  *   early.c       0-RTT
  *   conn.c        birth, death, handshake progress, parameters
@@ -62,8 +62,10 @@ enum quic_conn_event {
 	QUIC_CEV_MAX_STREAMS,	/* arg: kind; the peer raised our stream limit */
 	QUIC_CEV_MAX_DATA,	/* the peer raised the connection's limit */
 	QUIC_CEV_KEY_UPDATE,	/* arg: phase */
-	QUIC_CEV_CID,		/* connection IDs were retired or issued */
+	QUIC_CEV_CID,		/* IDs were retired; arg: 1 the peer's, 0 ours */
 	QUIC_CEV_PREPARE_KEYS,	/* call quic_protect_prepare_update() in process context soon */
+	QUIC_CEV_MIGRATED,	/* conn->path is another; arg: 1 we moved, 0 the peer did */
+	QUIC_CEV_PATH_VALID,	/* the path in use was validated: the peer's new address is its */
 	QUIC_CEV_RETRY,		/* client: call quic_retry_apply() in process context soon */
 };
 
@@ -114,6 +116,12 @@ struct quic_conn_ops {
 	/* An ID packets may come to: enter it in the hash, or take it out. add: 0 or -EEXIST */
 	int (*cid_add)(struct quic_conn *c, const struct quic_cid *cid);
 	void (*cid_del)(struct quic_conn *c, const struct quic_cid *cid);
+	/*
+	 * A path came into being: on the server that of the packet at hand, on a client the one asked
+	 * for. 0, or an error: there is none. del: it is gone, it was not in use.
+	 */
+	int (*path_new)(struct quic_conn *c, u8 slot);
+	void (*path_del)(struct quic_conn *c, u8 slot);
 	/* Stateless reset token for one of our IDs: keyed hash with the namespace's secret */
 	void (*reset_token)(struct quic_conn *c, const struct quic_cid *cid, u8 *token);
 	void (*random)(void *buf, u32 len);

@@ -12,6 +12,8 @@
 #include "conn.h"
 #include "tx.h"
 
+#define PATH_FRAME	9	/* bytes of PATH_CHALLENGE */
+
 struct writer {
 	struct quic_conn *c;
 	struct quic_plan *plan;
@@ -21,6 +23,7 @@ struct writer {
 	const u8 *end;		/* room for the tag lies behind */
 	u8 nframes;
 	bool eliciting;
+	bool full_size;		/* the datagram can have 1200 bytes */
 };
 
 static bool full(const struct writer *w)
@@ -137,7 +140,8 @@ static void put_new_cid(struct writer *w, struct quic_cid_local *l)
 	u8 token[QUIC_TOKEN_RESET_LEN];
 
 	w->c->ops->reset_token(w->c, &l->cid, token);
-	if (put(w, quic_frame_put_new_cid(w->p, w->end, l->seq, 0, l->cid.id, l->cid.len, token),
+	if (put(w, quic_frame_put_new_cid(w->p, w->end, l->seq,
+						min(w->c->cids.local_prior, l->seq), l->cid.id, l->cid.len, token),
 		QUIC_SENT_NEW_CID, NULL, l->seq, 0, false)) {
 		l->announce = false;
 		w->c->cids.local_sent = max(w->c->cids.local_sent, l->seq + 1);
@@ -169,18 +173,22 @@ static void put_cids(struct writer *w)
 
 static void put_path(struct writer *w)
 {
-	struct quic_path *ps = w->c->path;
+	struct quic_path *p = w->c->path;
 
+	if (p->wanted && !full(w) && w->end - w->p >= PATH_FRAME) {
+		put(w, quic_frame_put_path(w->p, w->end, QUIC_FT_PATH_CHALLENGE,
+					   quic_path_challenge(w->c, p, w->full_size)),
+		    QUIC_SENT_OTHER, NULL, 0, 0, false);
+		w->plan->pad = true;
+	}
 	/* RFC 9000, 8.2.2: once for each challenge, never again when lost */
-	while (ps->n_responses && !full(w)) {
+	while (p->n_responses && !full(w)) {
 		if (!put(w, quic_frame_put_path(w->p, w->end, QUIC_FT_PATH_RESPONSE,
-						ps->response[0]),
+						p->response[0]),
 			 QUIC_SENT_OTHER, NULL, 0, 0, false))
 			return;
 		w->plan->pad = true;
-		ps->n_responses--;
-		memmove(ps->response[0], ps->response[1],
-			sizeof(ps->response) - sizeof(ps->response[0]));
+		quic_path_responded(p);
 	}
 }
 
@@ -405,8 +413,8 @@ static void put_eliciting(struct writer *w, enum quic_level level, u64 now)
 		put_crypto(w, level);
 	if (quic_level_pns(level) != QUIC_PNS_APP)
 		return;
-	put_done_and_token(w);
 	put_path(w);
+	put_done_and_token(w);
 	put_limits(w);
 	put_cids(w);
 	if (level != QUIC_LEVEL_EARLY)
@@ -442,8 +450,8 @@ bool quic_conn_plan(struct quic_conn *c, struct quic_plan *plan, u8 *buf, u32 st
 	struct quic_space *sp = &c->space[pns];
 	struct writer w = {
 		.c = c, .plan = plan, .buf = buf, .sent = &c->loss.space[pns].sent,
+		.full_size = cap >= QUIC_DGRAM_MIN,
 	};
-
 	bool data = budget || c->loss.space[pns].probes;
 
 	if (!sp->ack_now && c->state != QUIC_CONN_CLOSING &&
@@ -510,8 +518,8 @@ bool quic_conn_plan_pending(const struct quic_conn *c, enum quic_level level)
 	if (pns != QUIC_PNS_APP)
 		return false;
 	if (c->handshake_done_wanted || (c->token_wanted && c->server) || c->max_data_wanted ||
-	    c->data_blocked_wanted || c->path->n_responses || !list_empty(&c->streams.active) ||
-	    quic_datagram_pending(c))
+	    c->data_blocked_wanted || c->path->n_responses || c->path->wanted ||
+	    !list_empty(&c->streams.active) || quic_datagram_pending(c))
 		return true;
 	for (k = 0; k < 2; k++)
 		if (c->streams.kind[k].max_wanted || c->streams.kind[k].blocked_wanted)

@@ -284,16 +284,18 @@ static u64 rx_frame(struct quic_conn *c, const struct quic_frame *f,
 		return 0;
 	case QUIC_FT_NEW_CONNECTION_ID:
 		return quic_cid_rx_new(c, f->new_cid.seq, f->new_cid.prior_to, f->new_cid.id,
-				       f->new_cid.len, f->new_cid.reset_token);
+				       f->new_cid.len, f->new_cid.reset_token, now);
 	case QUIC_FT_RETIRE_CONNECTION_ID:
 		/* RFC 9000, 12.5: it answers a 1-RTT packet */
 		if (pkt->level == QUIC_LEVEL_EARLY)
 			return QUIC_ERR_PROTOCOL_VIOLATION;
 		return quic_cid_rx_retire(c, f->retire.seq, pkt->dcid);
 	case QUIC_FT_PATH_CHALLENGE:
-		return quic_path_rx_challenge(c, f->path);
+		quic_path_rx_challenge(c, f->path, now);
+		return 0;
 	case QUIC_FT_PATH_RESPONSE:
-		return 0;	/* none of ours is out: RFC 9000, 19.18 lets us ignore it */
+		quic_path_rx_response(c, f->path, now);
+		return 0;
 	case QUIC_FT_CONNECTION_CLOSE:
 	case QUIC_FT_CONNECTION_CLOSE_APP:
 		return rx_close(c, f, now);
@@ -328,11 +330,18 @@ static bool note_received(struct quic_space *sp, u64 pn)
 	return ret >= 0;
 }
 
+/* RFC 9000, 9.1 */
+static bool is_probing(u64 type)
+{
+	return type == QUIC_FT_PADDING || type == QUIC_FT_NEW_CONNECTION_ID ||
+	       type == QUIC_FT_PATH_CHALLENGE || type == QUIC_FT_PATH_RESPONSE;
+}
+
 u64 quic_conn_rx(struct quic_conn *c, const struct quic_rx_info *pkt, u64 now)
 {
 	struct quic_space *sp = &c->space[quic_level_pns(pkt->level)];
 	const u8 *p = pkt->payload, *end = p + pkt->len, *frame, *datagrams = NULL;
-	bool closing = c->state == QUIC_CONN_CLOSING, eliciting = false;
+	bool closing = c->state == QUIC_CONN_CLOSING, eliciting = false, probing = true;
 	struct quic_frame f;
 	u64 err = 0;
 
@@ -352,6 +361,7 @@ u64 quic_conn_rx(struct quic_conn *c, const struct quic_rx_info *pkt, u64 now)
 		    f.type != QUIC_FT_CONNECTION_CLOSE_APP)
 			continue;
 		eliciting |= quic_frame_eliciting(f.type);
+		probing &= is_probing(f.type);
 		if (!datagrams && (f.type & ~1ull) == QUIC_FT_DATAGRAM)
 			datagrams = frame;
 		err = rx_frame(c, &f, pkt, now);
@@ -370,5 +380,7 @@ u64 quic_conn_rx(struct quic_conn *c, const struct quic_rx_info *pkt, u64 now)
 	if (datagrams)
 		quic_datagram_rx(c, datagrams, end);
 	quic_conn_touch_rx(c, now);
+	if (pkt->level == QUIC_LEVEL_APP)
+		quic_path_rx_packet(c, pkt->pn, probing, now);
 	return 0;
 }

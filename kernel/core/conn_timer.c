@@ -3,6 +3,7 @@
  * The one deadline of a connection. It is the earliest of:
  *   loss detection and PTO		loss.c
  *   the end of an ACK's delay		conn_rx.c
+ *   path validation			path_check.c
  *   pacing, while there is data	pacer.c
  *   MTU probe				pmtu.c
  *   keep-alive and idle timeout	here
@@ -82,6 +83,7 @@ u64 quic_conn_deadline(const struct quic_conn *c, u64 now)
 		at = min(at, c->space[i].ack_deadline);
 	at = min(at, keepalive_at(c));
 	at = min(at, c->early.until);
+	at = min(at, quic_path_deadline(c));
 	/* Without memory nothing leaves: what could go now is tried again then. */
 	if (c->retry_at != U64_MAX)
 		return min(at, c->retry_at);
@@ -164,4 +166,6 @@ void quic_conn_timeout(struct quic_conn *c, u64 now)
 	}
 	if (now >= quic_loss_deadline(&c->loss, now))
 		loss_timeout(c, now);
+	if (now >= quic_path_deadline(c))
+		quic_path_timeout(c, now);
 }

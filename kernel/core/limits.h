@@ -11,6 +11,7 @@
 #define QUIC_CID_LOCAL_MAX	8	/* our IDs alive at once */
 #define QUIC_CID_ISSUE		3	/* default: IDs we keep a peer supplied with */
 #define QUIC_CID_REMOTE_MAX	8	/* active_connection_id_limit we offer */
+#define QUIC_CID_REMOTE_SLOTS	(QUIC_CID_REMOTE_MAX + 1) /* a new one comes before an old one goes */
 #define QUIC_CID_RETIRE_MAX	16	/* RETIRE_CONNECTION_ID waiting to go out */
 #define QUIC_RETRY_TOKEN_MAX	1000	/* bytes: has to leave room in Initials of 1200 */
 #define QUIC_TOKEN_RESET_LEN	16	/* RFC 9000, 10.3: bytes */
@@ -31,6 +32,8 @@
 #define QUIC_HELD_PACKETS	32	/* packets that came before their keys */
 #define QUIC_HELD_BYTES		49152
 
+#define QUIC_PATHS_MAX		4	/* in use, being probed, or in use lately */
+#define QUIC_PATH_CHALLENGES_MAX 4	/* PATH_CHALLENGE of a path that may be answered */
 #define QUIC_PATH_RESPONSES_MAX	4	/* PATH_RESPONSE waiting to go out */
 #define QUIC_AMPLIFICATION	3	/* RFC 9000, 8.1 */
 

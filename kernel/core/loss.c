@@ -11,7 +11,6 @@
  */
 #include "loss.h"
 
-#define PACKET_THRESHOLD	3		/* RFC 9002, 6.1.1 */
 #define REORDER_MAX		128u		/* or the packets in flight, if more */
 #define REORDER_FORGET		16		/* reductions, as RFC 8985, 6.2 */
 #define PERSISTENT_THRESHOLD	3		/* RFC 9002, 7.6.1 */
@@ -29,7 +28,8 @@ void quic_loss_init(struct quic_loss *l, const struct quic_loss_cb *cb,
 	l->cb = cb;
 	l->server = server;
 	l->peer_validated = server;
-	l->reorder_threshold = PACKET_THRESHOLD;
+	l->reorder_threshold = QUIC_LOSS_THRESHOLD;
+	l->initial_rtt = initial_rtt;
 	quic_rtt_init(&l->rtt, initial_rtt);
 	quic_cc_init(&l->cc, cc, mss);
 	for (i = 0; i < QUIC_PNS_COUNT; i++)
@@ -124,7 +124,7 @@ static void congestion(struct quic_loss *l, u64 sent_time, u32 packets, u64 now)
 		l->undo_left = packets;
 		if (++l->reorder_calm >= REORDER_FORGET) {
 			l->reorder_calm = 0;
-			l->reorder_threshold = PACKET_THRESHOLD;
+			l->reorder_threshold = QUIC_LOSS_THRESHOLD;
 			l->reorder_window = 0;
 		}
 	} else if (!packets) {
@@ -196,6 +196,19 @@ int quic_loss_reserve(struct quic_loss *l, enum quic_pns pns, gfp_t gfp)
 	return quic_sent_reserve(s, gfp);
 }
 
+/*
+ * What nobody owes us an ACK for holds up neither the timer nor the ring. The old path may be
+ * slower than the new one: what is overtaken there is not lost.
+ */
+static bool may_be_late(const struct quic_loss *l, const struct quic_loss_space *sp,
+			const struct quic_sent_packet *p, u64 pn)
+{
+	if (unlikely(p->flags & QUIC_PKT_F_OFF_PATH))
+		return p->flags & QUIC_PKT_F_ELICITING;
+	return (p->flags & QUIC_PKT_F_IN_FLIGHT) &&
+	       (u64)sp->largest_acked < pn + l->reorder_threshold;
+}
+
 static void find_lost(struct quic_loss *l, enum quic_pns pns, struct lost *lost, u64 now)
 {
 	struct quic_loss_space *sp = &l->space[pns];
@@ -211,9 +224,7 @@ static void find_lost(struct quic_loss *l, enum quic_pns pns, struct lost *lost,
 			lost->run_start = 0;
 			continue;
 		}
-		/* What nobody owes us an ACK for holds up neither the timer nor the ring. */
-		if ((p->flags & QUIC_PKT_F_IN_FLIGHT) && p->time + delay > now &&
-		    (u64)sp->largest_acked < pn + l->reorder_threshold) {
+		if (p->time + delay > now && may_be_late(l, sp, p, pn)) {
 			sp->loss_time = p->time + delay;
 			break;
 		}
@@ -422,7 +433,7 @@ int quic_loss_on_ack(struct quic_loss *l, enum quic_pns pns, const struct quic_f
 	if (ack->largest >= s->next)
 		return -EPROTO;
 	p = quic_sent_get(s, ack->largest);
-	if (p && !(p->flags & (QUIC_PKT_F_DONE | QUIC_PKT_F_LOST)))
+	if (p && !(p->flags & (QUIC_PKT_F_DONE | QUIC_PKT_F_LOST | QUIC_PKT_F_OFF_PATH)))
 		a.rtt_from = p->time;
 	quic_ack_iter_init(&it, ack);
 	do {

@@ -46,6 +46,18 @@ struct quic_loss_space {
 					 */
 };
 
+/* What loss.c learned of a path; loss_path.c */
+struct quic_loss_est {
+	struct quic_rtt rtt;
+	struct quic_cc cc;
+	struct quic_pacer pacer;
+	u64 reorder_window;
+	u32 reorder_threshold;
+	bool ecn_failed;
+};
+
+#define QUIC_LOSS_THRESHOLD	3	/* packets: RFC 9002, 6.1.1 */
+
 struct quic_loss {
 	const struct quic_loss_cb *cb;
 	struct quic_rtt rtt;
@@ -54,6 +66,7 @@ struct quic_loss {
 	struct quic_loss_space space[QUIC_PNS_COUNT];
 	u64 bytes_in_flight;
 	u64 max_ack_delay;		/* the peer's, ns; counts once the handshake is confirmed */
+	u64 initial_rtt;		/* of any path before its first sample, ns */
 	u64 last_progress;		/* last packet acked, eliciting one sent or PTO fired */
 	u32 pto_count;
 	/*
@@ -118,6 +131,14 @@ void quic_loss_discard(struct quic_loss *l, enum quic_pns pns);
  * rejected (6.4), Retry or Version Negotiation came (6.3). Frames are lost().
  */
 void quic_loss_forget(struct quic_loss *l, enum quic_pns pns);
+/*
+ * Another path comes into use: what is out belongs to the old one. Then save() what was learned
+ * on that, and load() what is known of the new one; NULL: nothing, and the owner calls
+ * quic_cc_init().
+ */
+void quic_loss_leave(struct quic_loss *l, u64 now);
+void quic_loss_save(const struct quic_loss *l, struct quic_loss_est *e);
+void quic_loss_load(struct quic_loss *l, const struct quic_loss_est *e);
 /* PTO period of the connection without backoff, ack delay included: RFC 9000 10.1, 10.2 */
 u64 quic_loss_pto(const struct quic_loss *l);
 

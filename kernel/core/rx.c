@@ -152,6 +152,8 @@ static bool open_packet(struct quic_conn *c, const struct sealed *s, const u8 *m
 	}
 	if (c->state > QUIC_CONN_ESTABLISHED && c->state != QUIC_CONN_CLOSING)
 		return false;
+	if (s->level == QUIC_LEVEL_APP && !quic_path_opened(c, &s->dcid))
+		return false;
 	opened(c, s->level, now);
 	if (updated) {
 		c->stats.key_updates++;
@@ -320,9 +322,7 @@ static unsigned int datagram(struct quic_conn *c, const u8 *buf, u32 len, u8 ecn
 	if (c->state >= QUIC_CONN_DRAINING)
 		return 0;
 	c->stats.bytes_received += len;
-	c->path->rx_bytes += len;
-	/* RFC 9002, 6.2.2.1: credit again; what is left of it the next packet tells. */
-	c->loss.at_amp_limit = false;
+	quic_path_rx_bytes(c, len);
 	while (off < len && !quic_packet_parse(buf + off, len - off, QUIC_CID_LEN, &h)) {
 		/* RFC 9000, 12.2: all of one datagram go to one connection */
 		if (off && (h.dcid_len != first.dcid_len ||
@@ -358,6 +358,9 @@ void quic_rx_replay(struct quic_conn *c, enum quic_level level)
 	struct quic_held *h, *tmp;
 	struct quic_packet pkt;
 	LIST_HEAD(mine);
+
+	/* RFC 9000, 9: wherever they came from, it was the path of the handshake. */
+	c->paths.rx = c->path;
 
 	list_for_each_entry_safe(h, tmp, &c->held, list) {
 		if (h->level != level)
@@ -450,7 +453,7 @@ static bool regular_one(struct quic_conn *c, const struct quic_rx_train *t,
 	};
 
 	c->stats.bytes_received += seg->len;
-	c->path->rx_bytes += seg->len;
+	quic_path_rx_bytes(c, seg->len);
 	quic_cid_set(&s.dcid, (u8 *)v->base + 1, QUIC_CID_LEN);
 	if (open_packet(c, &s, mask, now))
 		return true;

@@ -62,6 +62,7 @@ struct quic_sent_frame {
 #define QUIC_PKT_F_LOST		0x10	/* declared lost; kept to notice a spurious loss */
 #define QUIC_PKT_F_DONE		0x20	/* settled for good */
 #define QUIC_PKT_F_ECT0		0x40	/* left with ECT(0) in its IP header; RFC 9000, 13.4.2 */
+#define QUIC_PKT_F_OFF_PATH	0x80	/* not on the path in use: no RTT, no congestion; 9.4 */
 
 struct quic_sent_packet {
 	u64 time;		/* when, ns */

@@ -30,14 +30,13 @@ u32 quic_tx_text_off(const struct quic_conn *c)
 static u32 amp_cap(const struct quic_conn *c, u32 cap)
 {
 	const struct quic_path *p = c->path;
-	u64 limit = p->rx_bytes * QUIC_AMPLIFICATION, left;
+	u32 left = quic_path_allowance(c, p, cap), least = AMP_LEAST;
 
-	if (likely(p->validated))
+	if (likely(left == cap))
 		return cap;
-	left = limit - min(p->tx_bytes, limit);
-	if (left >= cap)
-		return cap;
-	if (left < AMP_LEAST || (c->state != QUIC_CONN_CLOSING &&
+	if (p->wanted || p->n_responses)
+		least = QUIC_PATH_PROBE_MIN;
+	if (left < least || (c->state != QUIC_CONN_CLOSING &&
 				 quic_conn_plan_pending(c, QUIC_LEVEL_INITIAL)))
 		return 0;
 	return left;
@@ -65,6 +64,7 @@ void quic_tx_begin(struct quic_burst *b, struct quic_conn *c, u64 now)
 	if (unlikely(c->confirmed && quic_protect_wants_update(&c->prot)))
 		quic_conn_key_update(c, now);
 	b->conn = c;
+	b->path = quic_path_speaker(c) ?: c->path;
 	b->now = now;
 	b->budget = min_t(u64, window, quic_pacer_budget(&c->loss.pacer, c->pmtu.cur, now));
 	b->size = 0;
@@ -256,6 +256,17 @@ static int coalesce(struct quic_burst *b, u8 *buf, u32 cap)
 	return finish(b, last, buf);
 }
 
+/* Path validation on a path that is not in use: frames for nothing else, a datagram alone */
+static int probe_path(struct quic_burst *b, u8 *buf, u32 cap)
+{
+	b->closed = true;
+	if (!quic_path_plan(b->conn, b->path, &b->plan[0], buf, cap)) {
+		quic_conn_retry(b->conn, b->now);
+		return 0;
+	}
+	return finish(b, &b->plan[0], buf);
+}
+
 static int mtu_probe(struct quic_burst *b, u8 *buf, u32 cap)
 {
 	struct quic_conn *c = b->conn;
@@ -283,8 +294,11 @@ int quic_tx_datagram(struct quic_burst *b, u8 *buf, u32 cap)
 
 	if (b->closed || b->n == QUIC_BURST_MAX || (closing && !c->close_wanted))
 		return 0;
-	len = mtu_probe(b, buf, cap);
-	if (!len) {
+	if (unlikely(b->path != c->path))
+		len = probe_path(b, buf, cap);
+	else
+		len = mtu_probe(b, buf, cap);
+	if (!len && b->path == c->path) {
 		cap = min_t(u32, cap, b->n ? b->size : c->pmtu.cur);
 		cap = amp_cap(c, cap);
 		c->loss.at_amp_limit = !cap;
@@ -306,7 +320,7 @@ int quic_tx_datagram(struct quic_burst *b, u8 *buf, u32 cap)
 		b->closed = true;
 	b->n++;
 	b->bytes += len;
-	c->path->tx_bytes += len;
+	b->path->tx_bytes += len;
 	c->stats.bytes_sent += len;
 	return len;
 }
@@ -332,6 +346,8 @@ bool quic_tx_pending(const struct quic_conn *c, u64 now)
 	enum quic_level level;
 	unsigned int i;
 
+	if (unlikely(quic_path_speaker(c)))
+		return true;
 	if (c->state >= QUIC_CONN_DRAINING || !amp_cap(c, c->pmtu.cur))
 		return false;
 	if (c->state == QUIC_CONN_CLOSING)

@@ -46,6 +46,7 @@ struct quic_plan {		/* one packet inside a datagram */
 
 struct quic_burst {
 	struct quic_conn *conn;
+	struct quic_path *path;	/* which all of it goes */
 	u64 now;
 	u32 budget;		/* bytes that cwnd and pacing still allow */
 	u16 size;		/* of the first datagram: the segment size */

@@ -19,7 +19,7 @@ static int cid_get(struct sock *sk, void *val, u32 len)
 		return -ENOTCONN;
 	if (info->dest) {
 		info->active = d->remote[qs->conn.path->cid].seq;
-		for (i = 0; i < QUIC_CID_REMOTE_MAX; i++)
+		for (i = 0; i < QUIC_CID_REMOTE_SLOTS; i++)
 			if (d->remote[i].used)
 				least = min(least, d->remote[i].seq);
 	} else {
@@ -49,7 +49,7 @@ static int cid_set(struct sock *sk, const void *val, u32 len)
 		return info->active || info->prior_to ? -EOPNOTSUPP : 0;
 	if (!info->active)
 		return 0;
-	for (i = 0; i < QUIC_CID_REMOTE_MAX; i++) {
+	for (i = 0; i < QUIC_CID_REMOTE_SLOTS; i++) {
 		if (d->remote[i].used && d->remote[i].seq == info->active) {
 			qs->conn.path->cid = i;
 			return 0;

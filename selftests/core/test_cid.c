@@ -21,7 +21,7 @@ static unsigned int used_remote(const struct quic_conn *c)
 {
 	unsigned int i, n = 0;
 
-	for (i = 0; i < QUIC_CID_REMOTE_MAX; i++)
+	for (i = 0; i < QUIC_CID_REMOTE_SLOTS; i++)
 		n += c->cids.remote[i].used;
 	return n;
 }
@@ -88,7 +88,7 @@ static void cid__issued(void **state)
 		assert_int_equal(used_remote(&s->ep[i].conn), QUIC_CID_ISSUE);
 	}
 	/* 10.3: each comes with its token, the client's first from the parameters */
-	for (i = 0; i < QUIC_CID_REMOTE_MAX; i++)
+	for (i = 0; i < QUIC_CID_REMOTE_SLOTS; i++)
 		if (s->c->conn.cids.remote[i].used)
 			assert_true(s->c->conn.cids.remote[i].has_token);
 	sim_free(s);
