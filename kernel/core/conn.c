@@ -108,6 +108,7 @@ static int start(struct quic_conn *c, u64 now)
 
 	if (err)
 		return err;
+	c->path->from = c->cids.local[0].cid;
 	apply_local(c);
 	quic_conn_touch_rx(c, now);
 	return quic_protect_initial(&c->prot, c->version, quic_conn_first_id(c), c->server);

@@ -285,6 +285,7 @@ static void change_estimates(struct quic_conn *c, struct quic_path *old, struct 
 
 void quic_path_go(struct quic_conn *c, struct quic_path *p, bool local, u64 now)
 {
+	u64 linger = LINGER_PTOS * quic_loss_pto(&c->loss);
 	struct quic_path *old = c->path;
 
 	if (p == old)
@@ -293,6 +294,8 @@ void quic_path_go(struct quic_conn *c, struct quic_path *p, bool local, u64 now)
 		c->paths.good = old;
 	change_estimates(c, old, p, now);
 	c->path = p;
+	old->left = true;
+	p->left = false;
 	c->loss.at_amp_limit = false;
 	c->paths.next = NULL;
 	if (!p->checking)
@@ -303,7 +306,7 @@ void quic_path_go(struct quic_conn *c, struct quic_path *p, bool local, u64 now)
 	if (!old->validated)
 		quic_path_drop(c, old);	/* 9.3.2: what was spoofed needs no more of us */
 	else if (p->validated && !old->checking)
-		old->at = now + LINGER_PTOS * quic_loss_pto(&c->loss);
+		old->at = now + linger;
 	/* What shows the peer that we moved, or tells a NAT where we are */
 	quic_conn_ping(c);
 }

@@ -46,6 +46,7 @@ struct quic_path {
 	u8 cid;				/* which of the peer's IDs is used here: cids.remote[] */
 	bool validated;			/* the peer is at its other end */
 	bool checking;			/* validation is under way */
+	bool left;			/* it was in use */
 	u8 tries;
 	u8 wanted;			/* challenges to send */
 	u8 n_challenges;		/* remembered; the oldest is overwritten first */

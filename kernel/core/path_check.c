@@ -79,7 +79,7 @@ static void succeeded(struct quic_conn *c, struct quic_path *p, bool full, u64 n
 		if (p == c->paths.next)
 			quic_path_go(c, p, !c->server, now);
 		else if (!p->checking)
-			p->at = now + KEEP_NS;
+			p->at = now + (p->left ? 3 * quic_loss_pto(&c->loss) : KEEP_NS);
 		return;
 	}
 	c->loss.at_amp_limit = false;
@@ -212,8 +212,8 @@ static void failed(struct quic_conn *c, struct quic_path *p, u64 now)
 
 	quic_path_uncheck(p);
 	if (p != c->path) {
-		/* Until the new one is validated there is no other to go back to. */
-		if (p != good || c->path->validated)
+		/* Until the new one is sure there is no other to go back to. */
+		if (p != good || (c->path->validated && !c->path->checking))
 			quic_path_drop(c, p);
 		return;
 	}

@@ -47,7 +47,7 @@ u64 quic_tx_probe_at(const struct quic_conn *c)
 	const struct quic_loss *l = &c->loss;
 
 	if (!c->confirmed || c->state != QUIC_CONN_ESTABLISHED || c->handshake_done_wanted ||
-	    !quic_loss_window(l))
+	    !quic_loss_window(l) || !c->path->validated)
 		return U64_MAX;
 	/* It leaves room for data, unless there is none to send or under way. */
 	if ((l->bytes_in_flight || !list_empty(&c->streams.active)) &&

@@ -204,6 +204,56 @@ static void connection(struct sim_ep *ep, struct in *in)
 	sim_pump(ep);
 }
 
+/* Addresses: a NAT that changes, a client that moves, packets that come from anywhere */
+static void path(struct sim *s, struct in *in)
+{
+	static const u16 server[] = { SIM_SERVER, SIM_PREFERRED, 0x0308, SIM_SERVER };
+	u8 what = take8(in), arg = take8(in);
+	struct sim_way w = { 0x0500 | arg % 7, server[arg >> 6] };
+	u8 *payload;
+	u32 len;
+
+	switch (what % 8) {
+	case 0:
+		s->nat_from = arg & 1 ? SIM_CLIENT : arg & 2 ? 0x0402 : 0;
+		s->nat_to = 0x0600 | arg % 5;
+		break;
+	case 1:
+		s->dark = arg % 8;
+		break;
+	case 2:
+	case 3:
+		if (s->c->live)
+			sim_migrate(s, 0x0400 | arg % 5, server[arg >> 6], what & 8);
+		break;
+	case 4:
+		if (s->c->live)
+			quic_cid_renew(&s->ep[what >> 7].conn, arg % 16);
+		break;
+	case 5:
+		if (s->c->live)
+			quic_cid_use(&s->c->conn, arg % 16, arg >> 4, s->now);
+		break;
+	default:
+		/* From the client's keys, by a way of choice */
+		payload = take_bytes(in, &len, 1400);
+		if (s->c->live && s->s->live &&
+		    quic_protect_can_send(&s->c->conn.prot, QUIC_LEVEL_APP)) {
+			sim_way_receive(s->s, &w, len + 30);
+			s->strange = true;
+			sim_inject(s->c, QUIC_LEVEL_APP, payload, len);
+			s->strange = false;
+			sim_after(s->s);
+		}
+		free(payload);
+		return;
+	}
+	if (s->c->live)
+		sim_after(s->c);
+	if (s->s->live)
+		sim_after(s->s);
+}
+
 static void operation(struct sim *s, struct in *in)
 {
 	u8 op = take8(in);
@@ -235,6 +285,9 @@ static void operation(struct sim *s, struct in *in)
 	case 12:
 		application(ep, in);
 		break;
+	case 13:
+		path(s, in);
+		break;
 	default:
 		connection(ep, in);
 	}
@@ -262,6 +315,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	s = sim_new(&cfg);
 	s->hostile = true;
 	s->s->keep = shape & 32;
+	s->s->conn.local.has_preferred = shape & 8;
+	s->s->conn.local.preferred.port4 = 7;
 	s->c->conn.local.max_streams_bidi = 8;
 	s->s->conn.local.max_streams_uni = 8;
 	s->s->conn.local.max_data = shape & 64 ? 30000 : QUIC_DEF_CONN_WINDOW;

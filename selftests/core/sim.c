@@ -12,6 +12,7 @@
 struct sim_dgram {
 	struct list_head list;
 	u64 at;
+	struct sim_way way;
 	u32 len;
 	u8 data[];
 };
@@ -44,13 +45,14 @@ void sim_at(struct sim *s, u64 at, void (*fn)(struct sim *s, void *arg), void *a
 
 /* --- the network --- */
 
-static void enqueue(struct sim_link *l, u64 at, const u8 *buf, u32 len)
+static void enqueue(struct sim *s, struct sim_link *l, u64 at, const u8 *buf, u32 len)
 {
 	struct sim_dgram *d = malloc(sizeof(*d) + len), *e;
 	struct list_head *pos = l->queued.prev;
 
 	WARN_ON(!d);
 	d->at = at;
+	d->way = s->way;
 	d->len = len;
 	memcpy(d->data, buf, len);
 	while (pos != &l->queued) {
@@ -87,11 +89,13 @@ static void transmit(struct sim_ep *from, const u8 *buf, u32 len)
 {
 	struct sim_link *l = &from->link;
 	struct sim *s = from->sim;
+	struct sim_way way = s->way;
 	u64 n = l->offered++, at;
 
 	if (l->tap)
 		l->tap(from, n, buf, len);
-	if (l->down || (l->mtu && len > l->mtu) || (l->drop && l->drop(from, n, buf, len)) ||
+	s->way = way;
+	if (!sim_way_send(from, &s->way, buf, len) || l->down || (l->mtu && len > l->mtu) || (l->drop && l->drop(from, n, buf, len)) ||
 	    chance(s, l->loss)) {
 		l->lost++;
 		return;
@@ -106,13 +110,13 @@ static void transmit(struct sim_ep *from, const u8 *buf, u32 len)
 
 		memcpy(bad, buf, len);
 		bad[sim_rnd(s) % len] ^= 1 << sim_rnd(s) % 8;
-		enqueue(l, at, bad, len);
+		enqueue(s, l, at, bad, len);
 		free(bad);
 	} else {
-		enqueue(l, at, buf, len);
+		enqueue(s, l, at, buf, len);
 	}
 	if (chance(s, l->dup))
-		enqueue(l, arrival(s, l, len), buf, len);
+		enqueue(s, l, arrival(s, l, len), buf, len);
 }
 
 /* --- sending --- */
@@ -159,6 +163,7 @@ static unsigned int burst(struct sim_ep *ep)
 		/* One GSO packet: one size, the last may be shorter. */
 		WARN_ON(len[i] > len[0] || (i + 1 < n && len[i] != len[0]));
 		check_datagram(ep, out[i], len[i]);
+		ep->sim->way = sim_way_of(b.path);
 		transmit(ep, out[i], len[i]);
 	}
 	return n;
@@ -191,6 +196,8 @@ static void init_conn(struct sim_ep *ep)
 	};
 
 	WARN_ON(quic_conn_init(&ep->conn, &sim_ops, cfg->crypto, &cc));
+	if (!ep->server)
+		sim_way_first(ep, SIM_CLIENT, SIM_SERVER);
 	if (cfg->idle_timeout)
 		ep->conn.local.max_idle_timeout = cfg->idle_timeout == U64_MAX ? 0 :
 						  cfg->idle_timeout;
@@ -251,11 +258,12 @@ static bool admit(struct sim_ep *ep, const struct quic_packet *h)
 	}
 	WARN_ON(len <= 0);
 	ep->amp_tx += len;
+	ep->sim->way = (struct sim_way){ SIM_SERVER, SIM_CLIENT };
 	transmit(ep, buf, len);
 	return false;
 }
 
-static void server_start(struct sim_ep *ep, const u8 *buf, u32 len)
+static void server_start(struct sim_ep *ep, const struct sim_way *way, const u8 *buf, u32 len)
 {
 	struct quic_packet h;
 
@@ -269,6 +277,7 @@ static void server_start(struct sim_ep *ep, const u8 *buf, u32 len)
 		restart(ep);
 		return;
 	}
+	sim_way_first(ep, way->dst, way->src);
 	ep->live = true;
 }
 
@@ -341,15 +350,21 @@ static void arrived(struct sim_ep *ep, struct sim_dgram **d, unsigned int n)
 		if (ep->server)
 			count_amp(ep, d[i]->data, d[i]->len);
 		if (ep->server && !ep->live && !ep->t_closed)
-			server_start(ep, d[i]->data, d[i]->len);
+			server_start(ep, &d[i]->way, d[i]->data, d[i]->len);
 		if (!ep->live || !is_ours(ep, d[i]->data, d[i]->len)) {
 			ep->not_ours++;
+			continue;
+		}
+		if (!sim_way_receive(ep, &d[i]->way, d[i]->len)) {
+			ep->strangers++;
 			continue;
 		}
 		/* As GRO: same size and ID, the last may be shorter. */
 		while (i + m < n && m < QUIC_BURST_MAX && d[i + m]->len <= d[i]->len &&
 		       d[i + m - 1]->len == d[i]->len && !(d[i]->data[0] & QUIC_HDR_LONG) &&
+		       !memcmp(&d[i]->way, &d[i + m]->way, sizeof(d[i]->way)) &&
 		       !memcmp(d[i]->data + 1, d[i + m]->data + 1, QUIC_CID_LEN)) {
+			sim_way_receive(ep, &d[i + m]->way, d[i + m]->len);
 			if (ep->server)
 				count_amp(ep, d[i + m]->data, d[i + m]->len);
 			m++;
@@ -381,9 +396,13 @@ static bool deliver(struct sim_ep *to, struct sim_link *l, u64 now)
 
 void sim_receive(struct sim_ep *to, const u8 *buf, u32 len)
 {
+	struct sim_way back = sim_way_of(to->conn.path), way = { back.dst, back.src };
 	u8 *copy = malloc(len ? len : 1);
 
 	memcpy(copy, buf, len);
+	/* On the path in use, unless the test said otherwise. */
+	if (!to->sim->strange)
+		sim_way_receive(to, &way, len);
 	quic_rx_datagram(&to->conn, copy, len, to->sim->ecn, to->sim->now);
 	free(copy);
 	sim_glue_drop_bufs(to);

@@ -72,6 +72,28 @@ struct sim_cid {
 	bool used;
 };
 
+/* Addresses: host << 8 | port */
+#define SIM_CLIENT	0x0105
+#define SIM_SERVER	0x0207
+#define SIM_PREFERRED	0x0307	/* the server's, too */
+#define SIM_SEEN	8
+#define SIM_USED	32
+
+struct sim_way {
+	u16 src, dst;
+};
+
+struct sim_seen {		/* a server's: one address of a client */
+	u16 addr;
+	bool over;		/* was validated */
+	u64 rx, tx, dgrams, routed;
+};
+
+struct sim_used {		/* a client's: an ID of the server, and where it is used */
+	struct sim_way way;
+	u8 id[QUIC_CID_LEN];
+};
+
 struct sim_ep {
 	struct quic_conn conn;
 	struct sim *sim;
@@ -100,6 +122,11 @@ struct sim_ep {
 	unsigned int n_retries, n_refused;	/* server: sent instead of accepting */
 	u64 amp_rx, amp_tx;		/* server: until a Handshake packet came */
 	bool amp_over;
+	struct sim_seen seen[SIM_SEEN];
+	struct sim_used used[SIM_USED];
+	unsigned int n_paths;		/* in ops->path_new and path_del */
+	u8 slots;			/* bit for each that is open */
+	u64 strangers;			/* datagrams a client did not take: unknown address */
 	u64 not_ours;			/* datagrams for no ID of ours */
 	u64 dgrams_rx, trains_rx;
 };
@@ -145,6 +172,10 @@ struct sim {
 	u64 steps;
 	struct sim_timer timer[SIM_TIMERS];
 	bool loose;		/* allocation fails: do not ask for progress */
+	struct sim_way way;	/* of what leaves now */
+	u16 nat_from, nat_to;	/* a NAT: the client at nat_from is seen as nat_to; 0: none */
+	bool strange;		/* sim_receive(): quic_path_from() was called */
+	u8 dark;		/* host from and to which everything is lost; 0: none */
 	u8 ecn;			/* what the IP headers say, of everything that arrives */
 	bool hostile;		/* packets say anything: bytes are not those that were written */
 };
@@ -198,7 +229,18 @@ void sim_token(struct sim *s, u8 kind, const struct quic_cid *odcid, u64 at, u8 
 /* A raw datagram arrives at @to now. */
 void sim_receive(struct sim_ep *to, const u8 *buf, u32 len);
 
+/* sim_way.c */
+void sim_way_key(u16 ours, u16 theirs, struct quic_path_key *key);
+struct sim_way sim_way_of(const struct quic_path *p);	/* as its owner sends */
+/* Datagrams the server sent to an address of the client */
+u64 sim_way_sent(struct sim_ep *server, u16 to);
+/* The client validates the way and moves. Return: as quic_path_probe() */
+int sim_migrate(struct sim *s, u16 from, u16 to, bool preferred);
+
 /* --- between the parts --- */
+void sim_way_first(struct sim_ep *ep, u16 ours, u16 theirs);
+bool sim_way_send(struct sim_ep *from, struct sim_way *w, const u8 *buf, u32 len);
+bool sim_way_receive(struct sim_ep *ep, const struct sim_way *w, u32 len);
 extern const struct quic_conn_ops sim_ops;
 void sim_glue_app(struct sim_ep *ep);		/* after a train: read, answer ends */
 void sim_glue_drop_bufs(struct sim_ep *ep);

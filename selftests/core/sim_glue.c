@@ -279,6 +279,26 @@ static void cid_del(struct quic_conn *c, const struct quic_cid *cid)
 	e->used = false;
 }
 
+static int path_new(struct quic_conn *c, u8 slot)
+{
+	struct sim_ep *ep = ep_of(c);
+
+	WARN_ON(ep->slots & BIT(slot) || c->paths.slot[slot] == c->path);
+	/* As the glue's own memory might */
+	if (ep->sim->loose && sim_rnd(ep->sim) % 4 == 0)
+		return -ENOMEM;
+	ep->slots |= BIT(slot);
+	ep->n_paths++;
+	return 0;
+}
+
+static void path_del(struct quic_conn *c, u8 slot)
+{
+	WARN_ON(c->paths.slot[slot] == c->path);
+	/* That of the handshake was never announced. */
+	ep_of(c)->slots &= ~BIT(slot);
+}
+
 static void reset_token(struct quic_conn *c, const struct quic_cid *cid, u8 *token)
 {
 	unsigned int i;
@@ -354,6 +374,8 @@ const struct quic_conn_ops sim_ops = {
 	.rx_buf = rx_buf,
 	.cid_add = cid_add,
 	.cid_del = cid_del,
+	.path_new = path_new,
+	.path_del = path_del,
 	.reset_token = reset_token,
 	.random = random_bytes,
 	.event = event,
@@ -402,6 +424,27 @@ static bool is_busy(const struct quic_stream *s)
 		(s->tx.acked != s->tx.written || s->tx.fin));
 }
 
+static void check_paths(struct sim_ep *ep)
+{
+	struct quic_conn *c = &ep->conn;
+	unsigned int i, in_use = 0;
+
+	for (i = 0; i < QUIC_PATHS_MAX; i++) {
+		struct quic_path *p = c->paths.slot[i];
+
+		in_use += p == c->path;
+		if (!p)
+			continue;
+		WARN_ON(p->slot != i || (!ep->server && p->n_challenges && p == c->path));
+		WARN_ON(p->cid == QUIC_PATH_NO_CID && p == c->path);
+		WARN_ON(p->checking && p->at == U64_MAX);
+	}
+	WARN_ON(in_use != 1 || !c->cids.remote[c->path->cid].used);
+	/* 9.3.2: there is always a way back */
+	if (c->confirmed)
+		WARN_ON(!c->path->validated && (!c->paths.good || !c->paths.good->validated));
+}
+
 void sim_glue_check(struct sim_ep *ep)
 {
 	struct quic_conn *c = &ep->conn;
@@ -411,6 +454,7 @@ void sim_glue_check(struct sim_ep *ep)
 
 	if (c->state > QUIC_CONN_ESTABLISHED)
 		return;
+	check_paths(ep);
 	WARN_ON(c->tx_data > c->tx_max);
 	WARN_ON(c->rx_flow.used > c->rx_flow.limit || c->rx_flow.consumed > c->rx_flow.used);
 	if (ep->sim->steps % 64)

@@ -1,0 +1,747 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Paths: rebinding, attackers, migration, the preferred address (RFC 9000, 8.2, 9).
+ *
+ *	client 1:5 ---- [NAT 1:5 -> elsewhere] ---- server 2:7, preferred 3:7
+ *
+ * sim_way.c asserts 8.1 towards each address, and that a client's IDs keep to one path (9.5).
+ */
+#include "test.h"
+#include "sim.h"
+
+#define RTT	MS(20)
+#define PTO	MS(999)		/* of a path without RTT: three times kInitialRtt */
+
+static struct sim *up(void)
+{
+	struct sim_cfg cfg;
+
+	sim_config(&cfg);
+	return sim_up(&cfg);
+}
+
+static void nat(struct sim *s, u16 to)
+{
+	s->nat_from = SIM_CLIENT;
+	s->nat_to = to;
+}
+
+/* Where the server sends */
+static u16 remote_of(const struct sim_ep *ep)
+{
+	return sim_way_of(ep->conn.path).dst;
+}
+
+static u16 local_of(const struct sim_ep *ep)
+{
+	return sim_way_of(ep->conn.path).src;
+}
+
+static unsigned int paths(const struct sim_ep *ep)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < QUIC_PATHS_MAX; i++)
+		n += !!ep->conn.paths.slot[i];
+	return n;
+}
+
+static u64 dcid_seq(const struct sim_ep *ep)
+{
+	return ep->conn.cids.remote[ep->conn.path->cid].seq;
+}
+
+static void say(struct sim_ep *ep)
+{
+	quic_conn_ping(&ep->conn);
+	sim_pump(ep);
+}
+
+static u64 asked_id;
+
+static bool asked(struct sim *s)
+{
+	return sim_find(s->s, asked_id);
+}
+
+static void transfer(struct sim *s, u64 down, u64 upload, u64 within)
+{
+	struct sim_stream *st = sim_open(s->c, false);
+	struct sim_stream *srv;
+
+	sim_want(s->c->rx_bytes + down, s->c->n_fin + 1, s->s->rx_bytes + upload, s->s->n_fin + 1);
+	asked_id = st->qs.id;
+	sim_write(s->c, st, upload, true);
+	assert_true(sim_run(s, within, asked));
+	srv = sim_find(s->s, asked_id);
+	sim_write(s->s, srv, down, true);
+	assert_true(sim_run(s, within, sim_all_here));
+}
+
+/* --- rebinding --- */
+
+/* 9.4: the port alone: what was learned stays. 9.5: so does the ID. */
+static void path__rebind_port(void **state)
+{
+	struct sim *s = up();
+	u64 cwnd;
+
+	transfer(s, 300000, 1000, SEC(2));
+	cwnd = s->s->conn.loss.cc.cwnd;
+	nat(s, 0x0106);
+	transfer(s, 300000, 1000, SEC(1));
+	assert_int_equal(remote_of(s->s), 0x0106);
+	assert_true(s->s->conn.path->validated);
+	assert_true(s->s->conn.loss.cc.cwnd >= cwnd);
+	assert_true(s->s->conn.loss.rtt.smoothed < 2 * RTT);
+	assert_int_equal(s->s->n_event[QUIC_CEV_MIGRATED], 1);
+	assert_int_equal(s->s->n_event[QUIC_CEV_PATH_VALID], 1);
+	assert_int_equal(s->c->n_event[QUIC_CEV_MIGRATED], 0);
+	assert_int_equal(dcid_seq(s->s), 0);
+	assert_int_equal(s->s->conn.loss.pto_count, 0);
+	sim_run(s, SEC(12), NULL);
+	assert_int_equal(paths(s->s), 1);
+	sim_free(s);
+}
+
+/* 9.4: another host: window and RTT start anew, and the search for the MTU */
+static void path__rebind_host(void **state)
+{
+	struct sim *s = up();
+	u64 cwnd;
+
+	transfer(s, 1000000, 1000, SEC(3));
+	cwnd = s->s->conn.loss.cc.cwnd;
+	assert_true(cwnd > 100000);
+	assert_int_equal(s->s->conn.pmtu.cur, 1452);
+	nat(s, 0x0405);
+	s->c->link.delay = s->s->link.delay = MS(50);
+	say(s->c);
+	sim_run(s, MS(51), NULL);
+	assert_int_equal(remote_of(s->s), 0x0405);
+	assert_int_equal(s->s->conn.loss.cc.cwnd, 12000);
+	assert_int_equal(s->s->conn.loss.rtt.first_sample_at, 0);
+	assert_int_equal(s->s->conn.pmtu.cur, QUIC_DGRAM_MIN);
+	assert_false(s->s->conn.path->validated);
+	sim_run(s, MS(200), NULL);
+	assert_true(s->s->conn.path->validated);
+	transfer(s, 1000000, 1000, SEC(3));
+	assert_in_range(s->s->conn.loss.rtt.smoothed, MS(100), MS(130));
+	assert_int_equal(s->s->conn.pmtu.cur, 1452);
+	sim_free(s);
+}
+
+/* Every 200 ms another port, during transfers both ways that lose packets */
+static void rebind_again(struct sim *s, void *arg)
+{
+	static u8 n;
+
+	nat(s, 0x0110 + (++n & 0x3f));
+	sim_at(s, s->now + MS(200), rebind_again, NULL);
+}
+
+static void path__rebind_often(void **state)
+{
+	u64 seed;
+
+	for (seed = 1; seed <= 40; seed++) {
+		struct sim_cfg cfg;
+		struct sim *s;
+
+		sim_config(&cfg);
+		cfg.seed = seed;
+		cfg.rate = 500000;
+		cfg.keepalive = MS(100);	/* who only listens does not tell where it is */
+		s = sim_up(&cfg);
+		s->c->link.loss = s->s->link.loss = 50;
+		memset(s->s->seen, 0, sizeof(s->s->seen));
+		rebind_again(s, NULL);
+		transfer(s, 600000, 300000, SEC(60));
+		sim_free(s);
+	}
+}
+
+/* Challenges get lost; data is acknowledged all the same. 8.2.1 */
+static void path__challenges_lost(void **state)
+{
+	unsigned int lost = 0;
+	u64 seed;
+
+	for (seed = 1; seed <= 200; seed++) {
+		struct sim_cfg cfg;
+		struct sim *s;
+
+		sim_config(&cfg);
+		cfg.seed = seed;
+		cfg.keepalive = MS(500);
+		s = sim_up(&cfg);
+		s->s->link.loss = 200;
+		nat(s, 0x0405);
+		transfer(s, 50000, 2000, SEC(30));
+		sim_run(s, 4 * PTO, NULL);
+		assert_int_equal(s->s->conn.state, QUIC_CONN_ESTABLISHED);
+		lost += !s->s->conn.path->validated || remote_of(s->s) != 0x0405;
+		sim_free(s);
+	}
+	/* All three, or the responses, with one chance in a hundred or so each */
+	assert_true(lost < 10);
+}
+
+/* 8.2.1: less than 1200 bytes may be said to a client that said little; its MTU is checked later */
+static void path__short_challenge(void **state)
+{
+	struct sim *s = up();
+	struct quic_path *p;
+
+	nat(s, 0x0405);
+	say(s->c);
+	sim_run(s, RTT / 2 + MS(1), NULL);
+	p = s->s->conn.path;
+	assert_int_equal(remote_of(s->s), 0x0405);
+	assert_int_equal(p->n_challenges, 1);
+	assert_int_equal(p->full, 0);
+	sim_run(s, RTT, NULL);
+	assert_true(p->validated);
+	assert_true(p->checking);
+	assert_int_equal(p->full, 1);
+	sim_run(s, RTT, NULL);
+	assert_false(p->checking);
+	sim_free(s);
+}
+
+/* 8.2.4: the way takes no datagrams of 1200 bytes: it is no path. Nothing else is left. */
+static bool large(struct sim_ep *from, u64 n, const u8 *buf, u32 len)
+{
+	return from->sim->nat_to && len >= QUIC_DGRAM_MIN;
+}
+
+static void path__too_narrow(void **state)
+{
+	struct sim *s = up();
+
+	nat(s, 0x0405);
+	s->s->link.drop = large;
+	say(s->c);
+	sim_run(s, RTT * 3, NULL);
+	assert_int_equal(remote_of(s->s), 0x0405);
+	sim_run(s, 4 * PTO, NULL);
+	assert_int_equal(remote_of(s->s), SIM_CLIENT);
+	assert_int_equal(s->s->conn.state, QUIC_CONN_ESTABLISHED);
+	sim_free(s);
+}
+
+/* --- attackers --- */
+
+static u16 attacker;
+static unsigned int forwarded, every;
+
+/* Copies what the client sends and is faster. */
+static void forward(struct sim_ep *from, u64 n, const u8 *buf, u32 len)
+{
+	struct sim_ep *server = from->peer;
+	struct sim_way w = { attacker, SIM_SERVER };
+
+	if (!attacker || n % every)
+		return;
+	forwarded++;
+	sim_way_receive(server, &w, len);
+	from->sim->strange = true;
+	sim_receive(server, buf, len);
+	from->sim->strange = false;
+	sim_after(server);
+}
+
+/* 9.3.3: the genuine path answers its challenge with a packet of a higher number. */
+static void path__forwarded_once(void **state)
+{
+	struct sim *s = up();
+
+	attacker = 0x0901;
+	forwarded = 0;
+	every = 1;
+	s->dark = 9;		/* what goes to the attacker is lost */
+	s->c->link.tap = forward;
+	say(s->c);
+	assert_int_equal(forwarded, 1);
+	attacker = 0;
+	assert_int_equal(remote_of(s->s), 0x0901);
+	sim_run(s, 2 * RTT, NULL);
+	assert_int_equal(remote_of(s->s), SIM_CLIENT);
+	assert_int_equal(s->s->n_event[QUIC_CEV_MIGRATED], 2);
+	/* What was learned is still known: 9.3 */
+	assert_true(s->s->conn.loss.rtt.first_sample_at);
+	transfer(s, 300000, 300000, SEC(2));
+	assert_int_equal(paths(s->s), 1);
+	sim_free(s);
+}
+
+static void path__forwarded_often(void **state)
+{
+	struct sim *s = up();
+
+	attacker = 0x0901;
+	forwarded = 0;
+	every = 7;
+	s->dark = 9;
+	s->c->link.tap = forward;
+	transfer(s, 300000, 300000, SEC(20));
+	assert_true(forwarded > 10);
+	attacker = 0;
+	say(s->c);
+	sim_run(s, SEC(12), NULL);
+	assert_int_equal(remote_of(s->s), SIM_CLIENT);
+	assert_int_equal(paths(s->s), 1);
+	sim_free(s);
+}
+
+/* 9.3.2: nobody answers any more: after three PTOs the server is where it was. */
+static void path__spoofed(void **state)
+{
+	struct sim *s = up();
+
+	attacker = 0x0901;
+	every = 1;
+	s->dark = 9;
+	s->c->link.tap = forward;
+	s->s->link.down = true;
+	say(s->c);
+	attacker = 0;
+	s->c->link.down = true;
+	sim_run(s, 2 * PTO, NULL);
+	assert_int_equal(remote_of(s->s), 0x0901);
+	sim_run(s, 2 * PTO, NULL);
+	assert_int_equal(remote_of(s->s), SIM_CLIENT);
+	assert_true(s->s->conn.path->validated);
+	s->c->link.down = s->s->link.down = false;
+	transfer(s, 30000, 30000, SEC(10));
+	sim_free(s);
+}
+
+/* From many addresses: paths are few, and what is validated is not among those that give way. */
+static void path__many_addresses(void **state)
+{
+	struct sim *s = up();
+	unsigned int i;
+
+	every = 1;
+	s->dark = 9;
+	s->c->link.tap = forward;
+	for (i = 1; i < 60; i++) {
+		memset(s->s->seen, 0, sizeof(s->s->seen));
+		s->s->seen[0].addr = SIM_CLIENT;
+		s->s->seen[0].over = true;
+		attacker = 0x0900 | i;
+		say(s->c);
+		assert_true(paths(s->s) <= QUIC_PATHS_MAX);
+	}
+	attacker = 0;
+	say(s->c);
+	sim_run(s, RTT, NULL);
+	assert_int_equal(remote_of(s->s), SIM_CLIENT);
+	assert_int_equal(s->s->conn.state, QUIC_CONN_ESTABLISHED);
+	sim_free(s);
+}
+
+/* RFC 9000, 9: a client takes nothing from addresses it does not send to. */
+static void path__unknown_server(void **state)
+{
+	struct sim_way w = { 0x0909, SIM_CLIENT };
+	struct sim *s = up();
+
+	assert_false(sim_way_receive(s->c, &w, 100));
+	assert_int_equal(paths(s->c), 1);
+	sim_free(s);
+}
+
+/* A server stays with the address of the handshake until that is over. */
+static void path__in_handshake(void **state)
+{
+	struct sim_cfg cfg;
+	struct sim *s;
+
+	sim_config(&cfg);
+	s = sim_new(&cfg);
+	sim_connect(s);
+	sim_run(s, RTT / 2 + MS(1), NULL);
+	assert_int_equal(sim_migrate(s, 0x0105, SIM_PREFERRED, false), -EAGAIN);
+	nat(s, 0x0405);
+	s->c->link.coalesce = 0;
+	sim_run(s, RTT / 2 - MS(2), NULL);
+	assert_int_equal(remote_of(s->s), SIM_CLIENT);
+	assert_int_equal(paths(s->s), 1);
+	/* What the server says to the old address is lost, until 1-RTT packets come from the new. */
+	sim_run(s, SEC(1), NULL);
+	assert_int_equal(remote_of(s->s), SIM_CLIENT);
+	say(s->c);
+	sim_run(s, SEC(8), NULL);
+	assert_int_equal(s->s->conn.confirmed && s->c->conn.confirmed, true);
+	assert_int_equal(remote_of(s->s), 0x0405);
+	sim_free(s);
+}
+
+/* --- challenges and responses --- */
+
+/* More challenges than anybody needs: as many answers as are remembered, each once. */
+static void path__flood(void **state)
+{
+	u8 buf[1000];
+	struct sim *s = up();
+	u64 before = s->s->conn.stats.bytes_sent;
+	unsigned int i, n;
+
+	for (i = 0; i < 100; i++) {
+		for (n = 0; n + 9 <= sizeof(buf); n += 9) {
+			buf[n] = QUIC_FT_PATH_CHALLENGE;
+			memset(buf + n + 1, i + n, 8);
+		}
+		sim_inject(s->c, QUIC_LEVEL_APP, buf, n);
+		assert_int_equal(s->s->conn.path->n_responses, QUIC_PATH_RESPONSES_MAX);
+		sim_pump(s->s);
+		sim_run(s, MS(1), NULL);
+	}
+	assert_true(s->s->conn.stats.bytes_sent - before <= 100 * 1300);
+	assert_int_equal(s->s->conn.state, QUIC_CONN_ESTABLISHED);
+	sim_free(s);
+}
+
+/* 8.2.3: a response counts whichever way it comes; 19.18: one that answers nothing does not. */
+static void path__response_elsewhere(void **state)
+{
+	u8 buf[9] = { QUIC_FT_PATH_RESPONSE };
+	struct sim *s = up();
+	struct quic_path *p;
+
+	attacker = 0x0901;
+	every = 1;
+	s->dark = 9;
+	s->c->link.tap = forward;
+	say(s->c);
+	attacker = 0;
+	s->c->link.tap = NULL;
+	p = s->s->conn.path;
+	assert_int_equal(remote_of(s->s), 0x0901);
+	assert_false(p->validated);
+	sim_inject(s->c, QUIC_LEVEL_APP, buf, sizeof(buf));
+	assert_false(p->validated);
+	memcpy(buf + 1, p->challenge[0], 8);
+	s->strange = true;
+	quic_path_from(&s->s->conn, &s->s->conn.paths.first.key);
+	sim_inject(s->c, QUIC_LEVEL_APP, buf, sizeof(buf));
+	s->strange = false;
+	assert_true(p->validated);
+	sim_free(s);
+}
+
+/* --- active migration --- */
+
+static void path__migrate(void **state)
+{
+	struct sim *s = up();
+	u64 old;
+
+	transfer(s, 100000, 100000, SEC(2));
+	old = dcid_seq(s->c);
+	assert_int_equal(sim_migrate(s, 0x0405, SIM_SERVER, false), 0);
+	assert_int_equal(sim_migrate(s, 0x0505, SIM_SERVER, false), -EAGAIN);
+	/* Nothing but probing so far. */
+	assert_int_equal(local_of(s->c), SIM_CLIENT);
+	sim_run(s, RTT / 2 + MS(1), NULL);
+	assert_int_equal(remote_of(s->s), SIM_CLIENT);
+	assert_int_equal(paths(s->s), 2);
+	sim_run(s, RTT / 2, NULL);
+	assert_int_equal(local_of(s->c), 0x0405);
+	assert_int_equal(s->c->n_event[QUIC_CEV_MIGRATED], 1);
+	assert_int_equal(s->c->conn.loss.rtt.first_sample_at, 0);
+	sim_run(s, RTT, NULL);
+	assert_int_equal(remote_of(s->s), 0x0405);
+	assert_int_equal(s->s->n_event[QUIC_CEV_MIGRATED], 1);
+	assert_true(s->s->conn.path->validated);
+	/* 9.5: new IDs both ways */
+	assert_true(dcid_seq(s->c) != old);
+	assert_true(dcid_seq(s->s) != 0);
+	transfer(s, 1000000, 1000000, SEC(3));
+	assert_int_equal(sim_migrate(s, 0x0405, SIM_SERVER, false), -EEXIST);
+	/* The old path is forgotten, its ID retired and replaced. */
+	sim_run(s, SEC(12), NULL);
+	assert_int_equal(paths(s->c), 1);
+	assert_int_equal(paths(s->s), 1);
+	assert_true(s->c->n_event[QUIC_CEV_CID] >= 2);
+	assert_int_equal(s->c->conn.cids.n_retire, 0);
+	assert_int_equal(s->c->conn.loss.packets_lost, 0);
+	assert_int_equal(s->s->conn.loss.packets_lost, 0);
+	sim_free(s);
+}
+
+/* In the middle of transfers, again and again, back and forth, with loss */
+static void migrate_again(struct sim *s, void *arg)
+{
+	static u8 n;
+
+	sim_migrate(s, 0x0405 + (++n & 1) * 0x100, SIM_SERVER, false);
+	sim_at(s, s->now + MS(300), migrate_again, NULL);
+}
+
+static void path__migrate_often(void **state)
+{
+	u64 seed;
+
+	for (seed = 1; seed <= 40; seed++) {
+		struct sim_cfg cfg;
+		struct sim *s;
+
+		sim_config(&cfg);
+		cfg.seed = seed;
+		cfg.rate = 500000;
+		s = sim_up(&cfg);
+		if (seed > 20)
+			s->c->link.loss = s->s->link.loss = 50;
+		migrate_again(s, NULL);
+		transfer(s, 600000, 600000, SEC(60));
+		assert_true(s->s->n_event[QUIC_CEV_MIGRATED] > (seed > 20 ? 0 : 3));
+		memset(s->timer, 0, sizeof(s->timer));
+		sim_run(s, SEC(20), NULL);
+		sim_assert_settled(s);
+		sim_free(s);
+	}
+}
+
+/* The new way leads nowhere: three PTOs, and nothing changed. */
+static void path__migrate_fails(void **state)
+{
+	struct sim *s = up();
+	u64 at = s->now;
+
+	s->dark = 4;
+	assert_int_equal(sim_migrate(s, 0x0405, SIM_SERVER, false), 0);
+	transfer(s, 300000, 300000, SEC(2));
+	assert_int_equal(local_of(s->c), SIM_CLIENT);
+	sim_run(s, at + 3 * PTO + MS(1) - s->now, NULL);
+	assert_int_equal(paths(s->c), 1);
+	assert_int_equal(s->c->n_event[QUIC_CEV_MIGRATED], 0);
+	assert_int_equal(s->c->conn.loss.packets_lost, 0);
+	/* The ID that was shown there is never used again. */
+	sim_run(s, SEC(1), NULL);
+	s->dark = 0;
+	assert_int_equal(sim_migrate(s, 0x0405, SIM_SERVER, false), 0);
+	sim_run(s, 3 * RTT, NULL);
+	assert_int_equal(local_of(s->c), 0x0405);
+	sim_free(s);
+}
+
+/* 9: a server that does not want it: the client may not, a NAT may. */
+static void path__disabled(void **state)
+{
+	struct sim_cfg cfg;
+	struct sim *s;
+
+	sim_config(&cfg);
+	s = sim_new(&cfg);
+	s->s->conn.local.disable_active_migration = true;
+	sim_handshake(s);
+	sim_run(s, SEC(1), NULL);
+	assert_int_equal(sim_migrate(s, 0x0405, SIM_SERVER, false), -EPERM);
+	nat(s, 0x0405);
+	transfer(s, 30000, 30000, SEC(2));
+	assert_int_equal(remote_of(s->s), 0x0405);
+	/* One that does so all the same is not heard. */
+	s->c->conn.remote.disable_active_migration = false;
+	s->nat_from = 0;
+	assert_int_equal(sim_migrate(s, 0x0605, SIM_SERVER, false), 0);
+	sim_run(s, 4 * PTO, NULL);
+	assert_int_equal(sim_way_sent(s->s, 0x0605), 0);
+	assert_int_equal(local_of(s->c), SIM_CLIENT);
+	assert_int_equal(s->s->conn.state, QUIC_CONN_ESTABLISHED);
+	sim_free(s);
+}
+
+/* 9.5: without a spare ID nobody goes anywhere; 5.1.2 brings new ones. */
+static void path__no_spare_id(void **state)
+{
+	struct sim *s = up();
+	struct quic_cids *d = &s->c->conn.cids;
+	unsigned int i;
+
+	for (i = 0; i < QUIC_CID_REMOTE_SLOTS; i++)
+		if (d->remote[i].used && i != s->c->conn.path->cid)
+			quic_cid_retire_remote(&s->c->conn, i);
+	assert_int_equal(sim_migrate(s, 0x0405, SIM_SERVER, false), -EAGAIN);
+	sim_pump(s->c);
+	sim_run(s, 2 * RTT, NULL);
+	assert_int_equal(sim_migrate(s, 0x0405, SIM_SERVER, false), 0);
+	/* The server has none: it cannot answer before the client sends one. */
+	for (i = 0; i < QUIC_CID_REMOTE_SLOTS; i++)
+		if (s->s->conn.cids.remote[i].used)
+			s->s->conn.cids.remote[i].spoken = true;
+	sim_run(s, 2 * RTT, NULL);
+	assert_int_equal(local_of(s->c), SIM_CLIENT);
+	assert_int_equal(quic_cid_renew(&s->c->conn, 3), 0);
+	sim_pump(s->c);
+	sim_run(s, PTO + 3 * RTT, NULL);
+	assert_int_equal(local_of(s->c), 0x0405);
+	sim_free(s);
+}
+
+/* 9.5: with empty IDs migration would be plain to see. */
+static void path__empty_ids(void **state)
+{
+	struct sim *s = up();
+
+	s->c->conn.cids.remote_empty = true;
+	assert_int_equal(sim_migrate(s, 0x0405, SIM_SERVER, false), -EOPNOTSUPP);
+	s->c->conn.cids.remote_empty = false;
+	sim_free(s);
+}
+
+/* Back where we were: window and RTT of then (9.3). */
+static void path__return(void **state)
+{
+	struct sim *s = up();
+	u64 cwnd;
+
+	transfer(s, 1000000, 1000, SEC(3));
+	cwnd = s->s->conn.loss.cc.cwnd;
+	nat(s, 0x0405);
+	say(s->c);
+	sim_run(s, 3 * RTT, NULL);
+	assert_true(s->s->conn.loss.cc.cwnd < cwnd);
+	s->nat_from = s->nat_to = 0;
+	say(s->c);
+	sim_run(s, 2 * RTT, NULL);
+	assert_int_equal(remote_of(s->s), SIM_CLIENT);
+	assert_int_equal(s->s->conn.loss.cc.cwnd, cwnd);
+	assert_int_equal(s->s->conn.pmtu.cur, 1452);
+	sim_free(s);
+}
+
+/* --- the server's preferred address: 9.6 --- */
+
+static struct sim *with_preferred(bool no_migration)
+{
+	struct sim_cfg cfg;
+	struct sim *s;
+
+	sim_config(&cfg);
+	s = sim_new(&cfg);
+	s->s->conn.local.has_preferred = true;
+	s->s->conn.local.preferred.port4 = 7;
+	s->s->conn.local.preferred.v4[0] = 3;
+	s->s->conn.local.disable_active_migration = no_migration;
+	sim_handshake(s);
+	sim_run(s, SEC(1), NULL);
+	assert_true(s->c->conn.remote.has_preferred);
+	assert_int_equal(s->c->conn.remote.preferred.port4, 7);
+	return s;
+}
+
+static void path__preferred(void **state)
+{
+	struct sim *s = with_preferred(true);
+	u64 old;
+
+	assert_int_equal(sim_migrate(s, SIM_CLIENT, SIM_PREFERRED, true), 0);
+	assert_int_equal(s->c->conn.cids.remote[1].seq, 1);
+	sim_run(s, RTT / 2 + MS(1), NULL);
+	assert_int_equal(local_of(s->s), SIM_SERVER);
+	sim_run(s, 4 * RTT, NULL);
+	assert_int_equal(remote_of(s->c), SIM_PREFERRED);
+	assert_int_equal(dcid_seq(s->c), 1);
+	assert_int_equal(local_of(s->s), SIM_PREFERRED);
+	assert_int_equal(remote_of(s->s), SIM_CLIENT);
+	assert_true(dcid_seq(s->s) != 0);
+	old = s->c->conn.paths.first.rx_bytes;
+	transfer(s, 300000, 300000, SEC(2));
+	assert_int_equal(s->c->conn.paths.first.rx_bytes, old);
+	/* Who acted on it may go on moving. */
+	assert_int_equal(sim_migrate(s, 0x0405, SIM_PREFERRED, false), 0);
+	sim_free(s);
+}
+
+/* 9.6.2: the client's packets alone do not bring a server there that has not validated the way. */
+static void path__preferred_unvalidated(void **state)
+{
+	struct sim *s = with_preferred(false);
+	struct sim_way w = { SIM_CLIENT, SIM_PREFERRED };
+	u8 ping[1] = { QUIC_FT_PING };
+
+	s->strange = true;
+	sim_way_receive(s->s, &w, 100);
+	sim_inject(s->c, QUIC_LEVEL_APP, ping, 1);
+	s->strange = false;
+	assert_int_equal(local_of(s->s), SIM_SERVER);
+	assert_non_null(s->s->conn.paths.next);
+	sim_pump(s->s);
+	assert_int_equal(local_of(s->s), SIM_SERVER);
+	/* That client does not know of it and drops the challenge. */
+	sim_run(s, 4 * PTO, NULL);
+	assert_true(s->c->strangers > 0);
+	assert_int_equal(local_of(s->s), SIM_SERVER);
+	assert_int_equal(paths(s->s), 1);
+	sim_free(s);
+}
+
+static void path__preferred_dead(void **state)
+{
+	struct sim *s = with_preferred(false);
+
+	s->dark = 3;
+	assert_int_equal(sim_migrate(s, SIM_CLIENT, SIM_PREFERRED, true), 0);
+	transfer(s, 300000, 300000, SEC(2));
+	sim_run(s, 4 * PTO, NULL);
+	assert_int_equal(remote_of(s->c), SIM_SERVER);
+	assert_int_equal(paths(s->c), 1);
+	sim_free(s);
+}
+
+/* --- IDs on demand --- */
+
+static void path__renew_ids(void **state)
+{
+	struct sim *s = up();
+
+	assert_int_equal(quic_cid_renew(&s->s->conn, 99), -EINVAL);
+	assert_int_equal(quic_cid_renew(&s->s->conn, 2), 0);
+	sim_pump(s->s);
+	sim_run(s, 3 * RTT, NULL);
+	assert_int_equal(dcid_seq(s->c), 2);
+	assert_int_equal(s->s->conn.cids.local_prior, 2);
+	assert_int_equal(s->c->n_event[QUIC_CEV_CID], 1);
+	assert_int_equal(quic_cid_use(&s->c->conn, 3, 3, s->now), 0);
+	assert_int_equal(quic_cid_use(&s->c->conn, 77, 0, s->now), -EINVAL);
+	assert_int_equal(quic_cid_use(&s->c->conn, 0, 99, s->now), -EINVAL);
+	sim_pump(s->c);
+	sim_run(s, 3 * RTT, NULL);
+	assert_int_equal(dcid_seq(s->c), 3);
+	transfer(s, 30000, 30000, SEC(2));
+	assert_int_equal(s->c->conn.state, QUIC_CONN_ESTABLISHED);
+	sim_free(s);
+}
+
+static const struct CMUnitTest tests[] = {
+	TEST(path__rebind_port),
+	TEST(path__rebind_host),
+	TEST(path__rebind_often),
+	TEST(path__challenges_lost),
+	TEST(path__short_challenge),
+	TEST(path__too_narrow),
+	TEST(path__forwarded_once),
+	TEST(path__forwarded_often),
+	TEST(path__spoofed),
+	TEST(path__many_addresses),
+	TEST(path__unknown_server),
+	TEST(path__in_handshake),
+	TEST(path__flood),
+	TEST(path__response_elsewhere),
+	TEST(path__migrate),
+	TEST(path__migrate_often),
+	TEST(path__migrate_fails),
+	TEST(path__disabled),
+	TEST(path__no_spare_id),
+	TEST(path__empty_ids),
+	TEST(path__return),
+	TEST(path__preferred),
+	TEST(path__preferred_unvalidated),
+	TEST(path__preferred_dead),
+	TEST(path__renew_ids),
+};
+
+TEST_MAIN(tests)
