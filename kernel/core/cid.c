@@ -200,7 +200,6 @@ void quic_cid_retire_acked(struct quic_conn *c, u64 seq)
 static bool retire_below(struct quic_conn *c, u64 prior_to)
 {
 	struct quic_cids *d = &c->cids;
-	bool any = false;
 	unsigned int i;
 
 	for (i = 0; i < QUIC_CID_REMOTE_SLOTS; i++) {
@@ -209,10 +208,7 @@ static bool retire_below(struct quic_conn *c, u64 prior_to)
 		if (!queue_retire(d, d->remote[i].seq))
 			return false;
 		d->remote[i].used = false;
-		any = true;
 	}
-	if (any)
-		c->ops->event(c, QUIC_CEV_CID, 1);
 	return true;
 }
 
@@ -286,6 +282,8 @@ int quic_cid_use(struct quic_conn *c, u64 seq, u64 prior_to, u64 now)
 	d->remote[to].spoken = true;
 	retire_below(c, prior_to);
 	quic_path_take_cids(c, now);
+	if (n)
+		c->ops->event(c, QUIC_CEV_CID, 1);
 	return 0;
 }
 
@@ -368,6 +366,7 @@ u64 quic_cid_rx_new(struct quic_conn *c, u64 seq, u64 prior_to, const u8 *id, u8
 {
 	struct quic_cids *d = &c->cids;
 	bool known = false, seen;
+	u8 before = d->n_retire;
 	u64 err;
 
 	/* RFC 9000, 19.15 */
@@ -400,6 +399,8 @@ u64 quic_cid_rx_new(struct quic_conn *c, u64 seq, u64 prior_to, const u8 *id, u8
 	if (!retire_below(c, d->remote_prior))
 		return QUIC_ERR_CONNECTION_ID_LIMIT;
 	quic_path_take_cids(c, now);
+	if (d->n_retire != before)
+		c->ops->event(c, QUIC_CEV_CID, 1);
 	return 0;
 }
 

@@ -117,8 +117,8 @@ struct quic_conn_ops {
 	int (*cid_add)(struct quic_conn *c, const struct quic_cid *cid);
 	void (*cid_del)(struct quic_conn *c, const struct quic_cid *cid);
 	/*
-	 * A path came into being: on the server that of the packet at hand, on a client the one asked
-	 * for. 0, or an error: there is none. del: it is gone, it was not in use.
+	 * A path came into being: a server's is that of the packet at hand, a client's the one
+	 * asked for. 0, or an error: there is none. del: it is gone, it was not in use.
 	 */
 	int (*path_new)(struct quic_conn *c, u8 slot);
 	void (*path_del)(struct quic_conn *c, u8 slot);

@@ -137,11 +137,12 @@ static void put_limits(struct writer *w)
 
 static void put_new_cid(struct writer *w, struct quic_cid_local *l)
 {
+	u64 prior_to = min(w->c->cids.local_prior, l->seq);
 	u8 token[QUIC_TOKEN_RESET_LEN];
 
 	w->c->ops->reset_token(w->c, &l->cid, token);
-	if (put(w, quic_frame_put_new_cid(w->p, w->end, l->seq,
-						min(w->c->cids.local_prior, l->seq), l->cid.id, l->cid.len, token),
+	if (put(w, quic_frame_put_new_cid(w->p, w->end, l->seq, prior_to, l->cid.id, l->cid.len,
+					  token),
 		QUIC_SENT_NEW_CID, NULL, l->seq, 0, false)) {
 		l->announce = false;
 		w->c->cids.local_sent = max(w->c->cids.local_sent, l->seq + 1);

@@ -11,7 +11,7 @@
 #define QUIC_CID_LOCAL_MAX	8	/* our IDs alive at once */
 #define QUIC_CID_ISSUE		3	/* default: IDs we keep a peer supplied with */
 #define QUIC_CID_REMOTE_MAX	8	/* active_connection_id_limit we offer */
-#define QUIC_CID_REMOTE_SLOTS	(QUIC_CID_REMOTE_MAX + 1) /* a new one comes before an old one goes */
+#define QUIC_CID_REMOTE_SLOTS	(QUIC_CID_REMOTE_MAX + 1) /* new ones come before old ones go */
 #define QUIC_CID_RETIRE_MAX	16	/* RETIRE_CONNECTION_ID waiting to go out */
 #define QUIC_RETRY_TOKEN_MAX	1000	/* bytes: has to leave room in Initials of 1200 */
 #define QUIC_TOKEN_RESET_LEN	16	/* RFC 9000, 10.3: bytes */

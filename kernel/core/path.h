@@ -24,8 +24,9 @@ struct quic_plan;
 #define QUIC_PATH_PROBE_MIN	64	/* bytes that a probing datagram needs at least */
 
 struct quic_path_key {
-	u8 host[32];	/* both IP addresses, ours first */
-	u8 port[4];	/* both UDP ports, ours first */
+	u8 host[32];			/* both IP addresses, ours first */
+	u8 port[4];			/* both UDP ports, ours first */
+	u8 zero[4];			/* all of it is compared */
 };
 
 /* What was learned of a path while it was in use: RFC 9000, 9.3 lets us take it up again. */

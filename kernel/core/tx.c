@@ -36,8 +36,9 @@ static u32 amp_cap(const struct quic_conn *c, u32 cap)
 		return cap;
 	if (p->wanted || p->n_responses)
 		least = QUIC_PATH_PROBE_MIN;
-	if (left < least || (c->state != QUIC_CONN_CLOSING &&
-				 quic_conn_plan_pending(c, QUIC_LEVEL_INITIAL)))
+	if (left < least)
+		return 0;
+	if (c->state != QUIC_CONN_CLOSING && quic_conn_plan_pending(c, QUIC_LEVEL_INITIAL))
 		return 0;
 	return left;
 }

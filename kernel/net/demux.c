@@ -19,7 +19,6 @@ struct quic_demux_entry {
 	struct quic_cid cid;
 	struct sock *sk;		/* or */
 	struct quic_tomb __rcu *tomb;	/* once sk is NULL */
-	struct quic_endpoint *ep;	/* of sk: counts its IDs */
 	struct rcu_head rcu;
 };
 
@@ -103,14 +102,11 @@ int quic_demux_add(struct net *net, const struct quic_cid *cid, struct sock *sk)
 	e->net = net;
 	e->cid = *cid;
 	e->sk = sk;
-	e->ep = quic_sk(sk)->ep;
 	err = rhashtable_lookup_insert_key(&table, &key, &e->node, params);
 	if (err) {
 		kfree(e);
 		return err;
 	}
-	if (e->ep)
-		quic_endpoint_id_added(e->ep, sk);
 	return 0;
 }
 
@@ -125,8 +121,6 @@ static struct quic_demux_entry *disown(struct net *net, const struct quic_cid *c
 	if (e && e->sk != sk)
 		e = NULL;
 	rcu_read_unlock();
-	if (e && e->ep)
-		quic_endpoint_id_gone(e->ep, sk);
 	return e;
 }
 
@@ -145,7 +139,6 @@ struct quic_demux_entry *quic_demux_move(struct net *net, const struct quic_cid 
 
 	if (!e)
 		return NULL;
-	e->ep = NULL;
 	rcu_assign_pointer(e->tomb, tomb);
 	WRITE_ONCE(e->sk, NULL);
 	return e;

@@ -27,6 +27,34 @@ struct sock *quic_endpoint_sk(const struct quic_endpoint *ep)
 	return ep->sk;
 }
 
+static const __be16 *port_of(const union quic_addr *a)
+{
+	return a->sa.sa_family == AF_INET6 ? &a->v6.sin6_port : &a->v4.sin_port;
+}
+
+static __be16 *addr_port(union quic_addr *a)
+{
+	return (__be16 *)port_of(a);
+}
+
+bool quic_endpoint_wildcard(const struct quic_endpoint *ep)
+{
+	if (ep->local.sa.sa_family == AF_INET6)
+		return ipv6_addr_any(&ep->local.v6.sin6_addr);
+	return !ep->local.v4.sin_addr.s_addr;
+}
+
+bool quic_endpoint_covers(const struct quic_endpoint *ep, const union quic_addr *a)
+{
+	if (*port_of(a) && *port_of(a) != inet_sk(ep->sk)->inet_sport)
+		return false;
+	if (quic_endpoint_wildcard(ep))
+		return !quic_addr_is_v4(a) || ep->local.sa.sa_family == AF_INET || !ep->v6only;
+	if (a->sa.sa_family == AF_INET)
+		return a->v4.sin_addr.s_addr == ep->local.v4.sin_addr.s_addr;
+	return ipv6_addr_equal(&a->v6.sin6_addr, &ep->local.v6.sin6_addr);
+}
+
 static void receive(struct quic_endpoint *ep, struct sk_buff *skb)
 {
 	skb->dev = NULL;	/* UDP kept notes of its own in there */
@@ -58,11 +86,6 @@ static void data_ready(struct sock *sk)
 static int addr_len(const union quic_addr *a)
 {
 	return a->sa.sa_family == AF_INET6 ? sizeof(a->v6) : sizeof(a->v4);
-}
-
-static __be16 *addr_port(union quic_addr *a)
-{
-	return a->sa.sa_family == AF_INET6 ? &a->v6.sin6_port : &a->v4.sin_port;
 }
 
 static bool same_addr(const union quic_addr *a, const union quic_addr *b)
@@ -280,7 +303,7 @@ void quic_endpoint_put(struct quic_endpoint *ep)
 	quic_endpoint_unref(ep);
 }
 
-void quic_endpoint_id_added(struct quic_endpoint *ep, struct sock *sk)
+void quic_endpoint_enter(struct quic_endpoint *ep, struct sock *sk)
 {
 	spin_lock_bh(&ep->lock);
 	if (ep->sole && ep->sole != sk)
@@ -289,15 +312,15 @@ void quic_endpoint_id_added(struct quic_endpoint *ep, struct sock *sk)
 		WRITE_ONCE(ep->sole, NULL);
 	} else {
 		WRITE_ONCE(ep->sole, sk);
-		ep->sole_ids++;
+		ep->sole_uses++;
 	}
 	spin_unlock_bh(&ep->lock);
 }
 
-void quic_endpoint_id_gone(struct quic_endpoint *ep, struct sock *sk)
+void quic_endpoint_leave(struct quic_endpoint *ep, struct sock *sk)
 {
 	spin_lock_bh(&ep->lock);
-	if (ep->sole == sk && !--ep->sole_ids)
+	if (ep->sole == sk && !--ep->sole_uses)
 		WRITE_ONCE(ep->sole, NULL);
 	spin_unlock_bh(&ep->lock);
 }

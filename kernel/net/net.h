@@ -38,6 +38,8 @@ struct quic_peer {
 	u32 payload;			/* UDP payload the route allowed last */
 	bool v4;			/* on the wire; the endpoint may be IPv6 */
 	u16 ip_id;
+	u32 hash;			/* for queues and the flow label; 0: the socket's */
+	struct quic_endpoint *ep;	/* held; NULL on the path in use: quic_sock.ep */
 	struct flowi fl;
 };
 
@@ -57,6 +59,14 @@ static inline bool quic_addr_is_v4(const union quic_addr *a)
 	       (a->sa.sa_family == AF_INET6 && ipv6_addr_v4mapped(&a->v6.sin6_addr));
 }
 
+static inline bool quic_addr_is_any(const union quic_addr *a)
+{
+	if (a->sa.sa_family == AF_INET)
+		return !a->v4.sin_addr.s_addr;
+	return ipv6_addr_any(&a->v6.sin6_addr) ||
+	       (ipv6_addr_v4mapped(&a->v6.sin6_addr) && !a->v6.sin6_addr.s6_addr32[3]);
+}
+
 /* --- endpoint.c: one kernel UDP socket a (netns, address, port, device) --- */
 
 struct quic_endpoint;
@@ -71,6 +81,15 @@ struct quic_endpoint *quic_endpoint_get(struct net *net, union quic_addr *local,
 void quic_endpoint_hold(struct quic_endpoint *ep);
 void quic_endpoint_put(struct quic_endpoint *ep);	/* any context */
 struct sock *quic_endpoint_sk(const struct quic_endpoint *ep);
+/* @ep has the address, and the port (0: any port does). */
+bool quic_endpoint_covers(const struct quic_endpoint *ep, const union quic_addr *a);
+bool quic_endpoint_wildcard(const struct quic_endpoint *ep);
+/*
+ * A connection of @sk uses @ep, for one of its paths. Who is the only one there gets what may
+ * be a stateless reset. BH or process context; @ep is held meanwhile.
+ */
+void quic_endpoint_enter(struct quic_endpoint *ep, struct sock *sk);
+void quic_endpoint_leave(struct quic_endpoint *ep, struct sock *sk);
 
 /* --- demux.c: connection ID -> socket; tomb.c: closing states that outlive sockets --- */
 
@@ -134,6 +153,9 @@ unsigned int quic_skb_rx(struct quic_conn *c, const struct sk_buff *skb, u64 now
 /* Local and remote address of a received skb, in the endpoint's family (v4-mapped if IPv6). */
 void quic_skb_addrs(const struct sk_buff *skb, const struct quic_endpoint *ep,
 		    union quic_addr *local, union quic_addr *remote);
+/* What names the path, to the core */
+void quic_skb_path(const struct sk_buff *skb, struct quic_path_key *key);
+void quic_peer_path(const struct quic_peer *peer, struct quic_path_key *key);
 u8 quic_skb_ecn(const struct sk_buff *skb);
 u32 quic_skb_seg_size(const struct sk_buff *skb);	/* gso_size, or the whole */
 

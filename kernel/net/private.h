@@ -35,7 +35,7 @@ struct quic_endpoint {
 	/* The only connection here, if there is just one: gets what may be a stateless reset. */
 	spinlock_t lock;
 	struct sock *sole;		/* RCU: SOCK_RCU_FREE */
-	unsigned int sole_ids;
+	unsigned int sole_uses;		/* by its paths */
 	bool shared;			/* had two connections at once: never sole again */
 	struct work_struct work;
 	struct rcu_head rcu;
@@ -80,8 +80,6 @@ bool quic_limit_ok(struct quic_limit *l, unsigned int per_second, unsigned int b
 /* endpoint.c */
 void quic_endpoint_ref(struct quic_endpoint *ep);	/* not a user */
 void quic_endpoint_unref(struct quic_endpoint *ep);
-void quic_endpoint_id_added(struct quic_endpoint *ep, struct sock *sk);
-void quic_endpoint_id_gone(struct quic_endpoint *ep, struct sock *sk);
 
 /* demux.c; readers under RCU, BH off */
 struct quic_demux_entry;

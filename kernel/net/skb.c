@@ -116,6 +116,49 @@ void quic_skb_addrs(const struct sk_buff *skb, const struct quic_endpoint *ep,
 	}
 }
 
+static void key_v4(__be32 local, __be32 remote, struct quic_path_key *key)
+{
+	struct in6_addr host[2];
+
+	ipv6_addr_set_v4mapped(local, &host[0]);
+	ipv6_addr_set_v4mapped(remote, &host[1]);
+	memcpy(key->host, host, sizeof(host));
+}
+
+static void key_ports(__be16 local, __be16 remote, struct quic_path_key *key)
+{
+	memcpy(key->port, &local, 2);
+	memcpy(key->port + 2, &remote, 2);
+	memset(key->zero, 0, sizeof(key->zero));
+}
+
+void quic_skb_path(const struct sk_buff *skb, struct quic_path_key *key)
+{
+	const struct udphdr *uh = udp_hdr(skb);
+
+	if (skb->protocol == htons(ETH_P_IPV6)) {
+		memcpy(key->host, &ipv6_hdr(skb)->daddr, 16);
+		memcpy(key->host + 16, &ipv6_hdr(skb)->saddr, 16);
+	} else {
+		key_v4(ip_hdr(skb)->daddr, ip_hdr(skb)->saddr, key);
+	}
+	key_ports(uh->dest, uh->source, key);
+}
+
+void quic_peer_path(const struct quic_peer *peer, struct quic_path_key *key)
+{
+	const union quic_addr *l = &peer->local, *r = &peer->remote;
+
+	if (l->sa.sa_family == AF_INET) {
+		key_v4(l->v4.sin_addr.s_addr, r->v4.sin_addr.s_addr, key);
+		key_ports(l->v4.sin_port, r->v4.sin_port, key);
+		return;
+	}
+	memcpy(key->host, &l->v6.sin6_addr, 16);
+	memcpy(key->host + 16, &r->v6.sin6_addr, 16);
+	key_ports(l->v6.sin6_port, r->v6.sin6_port, key);
+}
+
 /* One datagram's header, at @p with @avail bytes in one piece: to the same ID? */
 static bool same_dest(const u8 *p, u32 avail, bool long_hdr, const u8 *dcid, u8 dcid_len)
 {

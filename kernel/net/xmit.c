@@ -194,6 +194,27 @@ static bool commit(struct sk_buff *skb, struct page_frag *pf, u32 len)
 	return skb_shinfo(skb)->nr_frags < MAX_SKB_FRAGS;
 }
 
+static void route_path(struct sock *sk, struct quic_peer *peer)
+{
+	if (peer->dst && dst_check(peer->dst, peer->dst_cookie))
+		return;
+	if (quic_peer_route(peer, sk, peer->ep) < 0)
+		quic_peer_release(peer);
+}
+
+/* Which way the burst goes: a path that is only probed has a route of its own. */
+static void choose_peer(struct xmit *x)
+{
+	struct quic_sock *qs = quic_sk(x->sk);
+	u8 slot = x->tx.path->slot;
+
+	x->peer = &qs->peer;
+	if (likely(slot == qs->peer_slot))
+		return;
+	x->peer = qs->other[slot];
+	route_path(x->sk, x->peer);
+}
+
 /* Return: datagrams built; 0 nothing to send; < 0 error and nothing was built */
 static int fill(struct xmit *x, struct quic_conn *c, u64 now)
 {
@@ -204,6 +225,7 @@ static int fill(struct xmit *x, struct quic_conn *c, u64 now)
 	u8 *buf;
 
 	quic_tx_begin(&x->tx, c, now);
+	choose_peer(x);
 	do {
 		buf = room(x->sk, c, size, !n, &cap);
 		if (!buf)
@@ -239,11 +261,15 @@ static void copybreak(struct xmit *x)
 	pf->offset -= len;
 }
 
-static void own(struct sk_buff *skb, struct sock *sk)
+static void own(struct sk_buff *skb, struct sock *sk, u32 hash)
 {
 	skb->sk = sk;
 	skb->destructor = wfree;
-	skb_set_hash_from_sk(skb, sk);
+	/* RFC 9000, 9.7: what moved has another flow label */
+	if (hash)
+		__skb_set_sw_hash(skb, hash, true);
+	else
+		skb_set_hash_from_sk(skb, sk);
 	refcount_add(skb->truesize, &sk->sk_wmem_alloc);
 }
 
@@ -261,7 +287,7 @@ static void finish(struct xmit *x, unsigned int n, u64 departure)
 	/* Pairs with the release in sch_fq. */
 	if (smp_load_acquire(&x->sk->sk_pacing_status) == SK_PACING_FQ)
 		quic_compat_set_departure(skb, departure);
-	own(skb, x->sk);
+	own(skb, x->sk, x->peer->hash);
 }
 
 /* Return: 1 a burst left; 0 nothing to send; < 0 error, *built tells whether datagrams are lost */
@@ -307,6 +333,7 @@ static int check_route(struct sock *sk, struct quic_conn *c, struct quic_peer *p
 	payload = quic_peer_route(peer, sk, ep);
 	if (payload < 0) {
 		quic_peer_release(peer);
+		quic_sock_no_route(sk, now);
 		return payload;
 	}
 	if (payload != before)

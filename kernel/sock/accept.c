@@ -160,6 +160,7 @@ static int child_start(struct sock *sk, struct sock *child, struct quic_request 
 	int err, mtu;
 
 	quic_sockopt_inherit(qs, quic_sk(sk));
+	quic_sock_preferred_inherit(qs, quic_sk(sk));
 	qs->local = quic_sk(sk)->local;
 	qs->ep = quic_sk(sk)->ep;
 	quic_endpoint_hold(qs->ep);

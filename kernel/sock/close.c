@@ -165,6 +165,8 @@ static void end_conn(struct sock *sk)
 	}
 	quic_sock_purge_ready(sk);
 	quic_conn_free(c);
+	quic_endpoint_leave(qs->ep, sk);
+	quic_sock_paths_free(sk);
 	qs->conn_live = false;
 }
 
@@ -184,6 +186,7 @@ void quic_sock_destroy_conn(struct sock *sk)
 		atomic_dec(&orphans);
 	quic_sock_timer_stop(sk);
 	quic_peer_release(&qs->peer);
+	quic_sock_preferred_free(qs);
 	if (qs->ep)
 		quic_endpoint_put(qs->ep);
 	qs->ep = NULL;

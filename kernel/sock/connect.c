@@ -111,6 +111,13 @@ static int bind_endpoint(struct sock *sk, union quic_addr *local, bool reuse)
 	return 0;
 }
 
+int quic_sock_parse_local(struct sock *sk, const void *addr, int len, union quic_addr *out)
+{
+	if (sk->sk_family == AF_INET6)
+		return parse_local6(sk, addr, len, out);
+	return parse_local4(addr, len, out);
+}
+
 int quic_sock_bind(struct socket *sock, struct sockaddr *addr, int len)
 {
 	struct sock *sk = sock->sk;
@@ -118,10 +125,7 @@ int quic_sock_bind(struct socket *sock, struct sockaddr *addr, int len)
 	int err;
 
 	lock_sock(sk);
-	if (sk->sk_family == AF_INET6)
-		err = parse_local6(sk, addr, len, &local);
-	else
-		err = parse_local4(addr, len, &local);
+	err = quic_sock_parse_local(sk, addr, len, &local);
 	if (!err && quic_sk(sk)->ep)
 		err = -EINVAL;
 	if (!err)
@@ -244,12 +248,16 @@ int quic_sock_conn_init(struct sock *sk, bool server, u32 version)
 		.initial_rtt = (u64)qs->config.initial_smoothed_rtt * NSEC_PER_USEC,
 		.keepalive = (u64)qs->config.keepalive_probe_interval * NSEC_PER_USEC,
 	};
+	struct quic_path_key key;
 	int err;
 
 	err = quic_conn_init(&qs->conn, &quic_sock_conn_ops, &quic_crypto_kernel, &cfg);
 	if (err)
 		return err;
 	qs->conn_live = true;
+	quic_endpoint_enter(qs->ep, sk);
+	quic_peer_path(&qs->peer, &key);
+	quic_path_set_first(&qs->conn, &key);
 	quic_sock_apply_params(qs);
 	if (qs->config.plpmtud_probe_interval)
 		qs->conn.pmtu.interval = (u64)qs->config.plpmtud_probe_interval * NSEC_PER_USEC;
@@ -260,8 +268,10 @@ static void forget_conn(struct sock *sk)
 {
 	struct quic_sock *qs = quic_sk(sk);
 
-	if (qs->conn_live)
+	if (qs->conn_live) {
 		quic_conn_free(&qs->conn);
+		quic_endpoint_leave(qs->ep, sk);
+	}
 	qs->conn_live = false;
 	quic_peer_release(&qs->peer);
 	memset(&qs->peer.local, 0, sizeof(qs->peer.local));

@@ -176,6 +176,16 @@ static void cid_del(struct quic_conn *c, const struct quic_cid *cid)
 	quic_demux_del(sock_net(sk_of(c)), cid, sk_of(c));
 }
 
+static int path_new(struct quic_conn *c, u8 slot)
+{
+	return quic_sock_path_new(sk_of(c), slot);
+}
+
+static void path_del(struct quic_conn *c, u8 slot)
+{
+	quic_sock_path_del(sk_of(c), slot);
+}
+
 static void reset_token(struct quic_conn *c, const struct quic_cid *cid, u8 *token)
 {
 	quic_net_reset_token(sock_net(sk_of(c)), cid, token);
@@ -206,19 +216,24 @@ static void max_streams(struct sock *sk, bool uni)
 	quic_sk(sk)->wake |= QUIC_WAKE_STATE | QUIC_WAKE_WRITE;
 }
 
-static void cids_changed(struct sock *sk)
+static void cids_changed(struct sock *sk, bool dest)
 {
-	const struct quic_cids *d = &quic_sk(sk)->conn.cids;
+	const struct quic_conn *c = &quic_sk(sk)->conn;
+	const struct quic_cids *d = &c->cids;
 	struct quic_connection_id_info ev = {};
 	u64 least = U64_MAX;
 	unsigned int i;
 
-	for (i = 0; i < QUIC_CID_LOCAL_MAX; i++)
+	for (i = 0; !dest && i < QUIC_CID_LOCAL_MAX; i++)
 		if (d->local[i].used)
 			least = min(least, d->local[i].seq);
+	for (i = 0; dest && i < QUIC_CID_REMOTE_SLOTS; i++)
+		if (d->remote[i].used)
+			least = min(least, d->remote[i].seq);
 	if (least == U64_MAX)
 		return;
-	ev.active = least;
+	ev.dest = dest;
+	ev.active = dest ? d->remote[c->path->cid].seq : least;
 	ev.prior_to = least;
 	quic_event_put(sk, QUIC_EVENT_CONNECTION_ID, &ev, sizeof(ev));
 }
@@ -240,6 +255,8 @@ static void confirmed(struct sock *sk)
 	/* Without memory the client does without. */
 	if (quic_sk(sk)->conn.server)
 		quic_sock_new_token(sk);
+	else
+		quic_sock_confirmed_client(sk);
 }
 
 static void conn_event(struct quic_conn *c, enum quic_conn_event ev, u64 arg)
@@ -250,6 +267,8 @@ static void conn_event(struct quic_conn *c, enum quic_conn_event ev, u64 arg)
 	switch (ev) {
 	case QUIC_CEV_ESTABLISHED:
 		established(sk);
+		if (c->confirmed && !c->server)
+			quic_sock_confirmed_client(sk);
 		break;
 	case QUIC_CEV_CONFIRMED:
 		confirmed(sk);
@@ -267,10 +286,18 @@ static void conn_event(struct quic_conn *c, enum quic_conn_event ev, u64 arg)
 		quic_event_put(sk, QUIC_EVENT_KEY_UPDATE, &phase, sizeof(phase));
 		break;
 	case QUIC_CEV_CID:
-		cids_changed(sk);
+		cids_changed(sk, arg);
 		break;
 	case QUIC_CEV_PREPARE_KEYS:
 		quic_sock_queue_work(sk, QUIC_CHORE_KEYS);
+		break;
+	case QUIC_CEV_MIGRATED:
+		quic_sock_migrated(sk, arg);
+		break;
+	case QUIC_CEV_PATH_VALID:
+		/* RFC 9000, 9.3: a token for the new address; without memory none */
+		if (c->server)
+			quic_sock_new_token(sk);
 		break;
 	case QUIC_CEV_RETRY:
 		quic_sock_queue_work(sk, QUIC_CHORE_RETRY);
@@ -311,6 +338,8 @@ const struct quic_conn_ops quic_sock_conn_ops = {
 	.rx_buf		= rx_buf,
 	.cid_add	= cid_add,
 	.cid_del	= cid_del,
+	.path_new	= path_new,
+	.path_del	= path_del,
 	.reset_token	= reset_token,
 	.random		= random,
 	.event		= conn_event,

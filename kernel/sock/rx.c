@@ -10,42 +10,30 @@
 unsigned int quic_sock_feed(struct sock *sk, struct sk_buff *skb, u64 now)
 {
 	struct quic_sock *qs = quic_sk(sk);
+	struct quic_path_key key;
 	unsigned int nseg, n;
 
+	quic_skb_path(skb, &key);
+	if (!quic_path_from(&qs->conn, &key))
+		return 0;
 	nseg = DIV_ROUND_UP(skb->len, max(quic_skb_seg_size(skb), 1u));
 	qs->cur = quic_recvbuf_train(sk, nseg, skb->len);
 	if (!qs->cur) {
 		atomic_inc(&sk->sk_drops);
 		return 0;
 	}
+	qs->rx_skb = skb;
 	n = quic_skb_rx(&qs->conn, skb, now);
+	qs->rx_skb = NULL;
 	quic_recvbuf_train_done(sk, xchg(&qs->cur, NULL));
 	return n;
-}
-
-/*
- * RFC 9000, 9: a client takes packets from the server's address only. A server also hears a client
- * that moved; answers go to the old address until the new one is validated.
- */
-static bool from_peer(struct quic_sock *qs, const struct sk_buff *skb)
-{
-	union quic_addr local = {}, remote = {};
-
-	if (qs->conn.server)
-		return true;
-	quic_skb_addrs(skb, qs->ep, &local, &remote);
-	if (remote.sa.sa_family == AF_INET6)
-		return remote.v6.sin6_port == qs->peer.remote.v6.sin6_port &&
-		       ipv6_addr_equal(&remote.v6.sin6_addr, &qs->peer.remote.v6.sin6_addr);
-	return remote.v4.sin_port == qs->peer.remote.v4.sin_port &&
-	       remote.v4.sin_addr.s_addr == qs->peer.remote.v4.sin_addr.s_addr;
 }
 
 static void rcv(struct sock *sk, struct sk_buff *skb)
 {
 	struct quic_sock *qs = quic_sk(sk);
 
-	if (qs->conn_live && from_peer(qs, skb)) {
+	if (qs->conn_live) {
 		quic_sock_feed(sk, skb, ktime_get_ns());
 		consume_skb(skb);
 		quic_sendbuf_grow(sk);

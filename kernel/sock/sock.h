@@ -195,6 +195,11 @@ struct quic_sock {
 	struct quic_conn conn;
 	struct quic_peer peer;		/* addresses, route (net.h) */
 	struct quic_xmit_state xmit;
+	u8 peer_slot;			/* of peer: the core's number of the path in use */
+	struct quic_peer *other[QUIC_PATHS_MAX];	/* of paths not in use (path.c) */
+	struct quic_peer *asked;	/* client: of the path the core is being asked for */
+	struct quic_endpoint *preferred[2];	/* server's, IPv6 and IPv4; NULL: ep does */
+	const struct sk_buff *rx_skb;	/* while it is given to the core */
 };
 
 struct quic6_sock {
@@ -263,6 +268,9 @@ void quic_sock_rcv(struct sock *sk, struct sk_buff *skb);
 /* The route or its MTU changed (ICMP): @payload of UDP fits. BH off. */
 void quic_sock_mtu(struct sock *sk, u32 payload);
 
+/* The path in use has no route any more. Under the socket lock. */
+void quic_sock_no_route(struct sock *sk, u64 now);
+
 /* --- inside sock/; all under the socket lock unless it says otherwise --- */
 
 /* rx.c */
@@ -290,8 +298,20 @@ int quic_sock_connect(struct socket *sock, struct sockaddr *addr, int len, int f
 int quic_sock_getname(struct socket *sock, struct sockaddr *addr, int peer);
 /* Conn struct ready with this socket's options. */
 int quic_sock_conn_init(struct sock *sk, bool server, u32 version);
+/* An address to bind to: @out, which is zeroed before. Return: 0 or errno */
+int quic_sock_parse_local(struct sock *sk, const void *addr, int len, union quic_addr *out);
 /* Copy addresses to where the rest of the kernel looks for them. */
 void quic_sock_set_inet(struct sock *sk);
+
+/* path.c */
+int quic_sock_path_new(struct sock *sk, u8 slot);
+void quic_sock_path_del(struct sock *sk, u8 slot);
+void quic_sock_paths_free(struct sock *sk);
+void quic_sock_migrated(struct sock *sk, u8 local);
+void quic_sock_confirmed_client(struct sock *sk);	/* to the preferred address, if any */
+void quic_sock_preferred_inherit(struct quic_sock *child, const struct quic_sock *parent);
+void quic_sock_preferred_free(struct quic_sock *qs);
+int quic_sock_migration_set(struct sock *sk, const void *val, u32 len);
 
 /* accept.c */
 int quic_sock_listen(struct socket *sock, int backlog);

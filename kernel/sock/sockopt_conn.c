@@ -34,28 +34,35 @@ static int cid_get(struct sock *sk, void *val, u32 len)
 	return sizeof(*info);
 }
 
+static bool has_local(const struct quic_cids *d, u64 seq)
+{
+	unsigned int i;
+
+	for (i = 0; i < QUIC_CID_LOCAL_MAX; i++)
+		if (d->local[i].used && d->local[i].seq == seq)
+			return true;
+	return false;
+}
+
 static int cid_set(struct sock *sk, const void *val, u32 len)
 {
 	struct quic_sock *qs = quic_sk(sk);
 	const struct quic_connection_id_info *info = val;
-	struct quic_cids *d = &qs->conn.cids;
 	int err = quic_sockopt_alive(qs);
-	unsigned int i;
 
 	if (err)
 		return err;
-	/* Retiring on demand is not there yet. */
-	if (!info->dest || info->prior_to)
-		return info->active || info->prior_to ? -EOPNOTSUPP : 0;
-	if (!info->active)
-		return 0;
-	for (i = 0; i < QUIC_CID_REMOTE_SLOTS; i++) {
-		if (d->remote[i].used && d->remote[i].seq == info->active) {
-			qs->conn.path->cid = i;
-			return 0;
-		}
-	}
-	return -EINVAL;
+	/* RFC 9000, 5.1.1: IDs are announced in 1-RTT packets. */
+	if (!qs->conn.confirmed)
+		return info->active || info->prior_to ? -EAGAIN : 0;
+	if (info->dest)
+		err = quic_cid_use(&qs->conn, info->active, info->prior_to, ktime_get_ns());
+	else if (info->active && !has_local(&qs->conn.cids, info->active))
+		err = -EINVAL;	/* else: the peer decides which of ours it uses */
+	else
+		err = quic_cid_renew(&qs->conn, info->prior_to);
+	quic_sock_pump(sk);
+	return err;
 }
 
 /* --- close, key update --- */
@@ -94,14 +101,6 @@ static int key_update_set(struct sock *sk, const void *val, u32 len)
 		quic_conn_ping(c);
 	quic_sock_pump(sk);
 	return err;
-}
-
-static int migration_set(struct sock *sk, const void *val, u32 len)
-{
-	int err = quic_sockopt_alive(quic_sk(sk));
-
-	/* Needs path validation in the core. */
-	return err ? err : -EOPNOTSUPP;
 }
 
 /* --- transport parameters --- */
@@ -367,8 +366,8 @@ const struct quic_sockopt quic_sockopts_conn[] = {
 	  cid_get },
 	{ QUIC_SOCKOPT_CONNECTION_CLOSE, 4, sizeof(struct quic_connection_close), false, close_set,
 	  close_get },
-	{ QUIC_SOCKOPT_CONNECTION_MIGRATION, 2, sizeof(struct sockaddr_in6), false, migration_set,
-	  NULL },
+	{ QUIC_SOCKOPT_CONNECTION_MIGRATION, 2, sizeof(struct sockaddr_in6), false,
+	  quic_sock_migration_set, NULL },
 	{ QUIC_SOCKOPT_KEY_UPDATE, 0, 0, false, key_update_set, NULL },
 	{ QUIC_SOCKOPT_TRANSPORT_PARAM, 1, sizeof(struct quic_transport_param), false, tp_set,
 	  tp_get },

@@ -125,11 +125,17 @@ enum quic_crypto_level {
  * QUIC_SOCKOPT_KEY_UPDATE: start a key update (RFC 9001, 6). Length 0. EAGAIN: the last update is
  * not acknowledged yet, or the handshake not confirmed.
  *
- * QUIC_SOCKOPT_CONNECTION_MIGRATION: client: the new local address (port 0: any), validated with
- * PATH_CHALLENGE and then used (RFC 9000, 9). Server, before the handshake: the preferred address
- * to announce (RFC 9000, 9.6). EINVAL: address family is not the socket's; a server after the
- * handshake; the peer's disable_active_migration. EAGAIN: a migration is under way.
- * EADDRNOTAVAIL, EADDRINUSE: as bind().
+ * QUIC_SOCKOPT_CONNECTION_MIGRATION: client: the new local address (port 0: any). It is validated
+ * with PATH_CHALLENGE and then used (RFC 9000, 9.2); the call does not wait, the event of that name
+ * tells. When nobody answers for three probe timeouts the old address stays, without an event.
+ * EAGAIN: the handshake is not confirmed, a migration is under way, or the peer has supplied no
+ * spare connection ID. EINVAL: the family is not that of the socket and the path; the peer's
+ * disable_active_migration. EOPNOTSUPP: the peer uses empty connection IDs (9.5). EADDRNOTAVAIL:
+ * not an address of this host; EADDRINUSE: taken, or the one in use.
+ * Server: on a bound or listening socket, which passes it on, or an accepted one before its
+ * parameters are read by TRANSPORT_PARAM_EXT: the preferred address to announce (9.6), one of each
+ * family; address and port not zero, else EINVAL, as later. EADDRNOTAVAIL, EADDRINUSE: as bind().
+ * A client goes to an address of the family it came by.
  *
  * QUIC_SOCKOPT_TOKEN: client: the token of an earlier connection, to be sent in Initial packets
  * (RFC 9000, 8.1.3), 1 to 256 bytes, before the first packet leaves, else EINVAL; read: the last
@@ -215,7 +221,8 @@ struct quic_stream_reset_at {
 
 /*
  * QUIC_SOCKOPT_CONNECTION_ID and payload of QUIC_EVENT_CONNECTION_ID (RFC 9000, 5.1).
- * EINVAL: a sequence number that does not exist or was retired.
+ * EINVAL: a sequence number that does not exist or was retired, or prior_to would leave none.
+ * EAGAIN: the handshake is not confirmed, or too many IDs wait to be retired.
  */
 struct quic_connection_id_info {
 	__u8	dest;		/* in: 0: IDs we chose; 1: IDs the peer chose */
