@@ -222,13 +222,12 @@ static int set_preferred(struct sock *sk, union quic_addr *a)
 	if (qs->preferred[v4])
 		quic_endpoint_put(qs->preferred[v4]);
 	qs->preferred[v4] = ep;
-	if (a->sa.sa_family == AF_INET) {
+	if (a->sa.sa_family == AF_INET)
 		memcpy(p->v4, &a->v4.sin_addr, 4);
-	} else if (v4) {
+	else if (v4)
 		memcpy(p->v4, &a->v6.sin6_addr.s6_addr32[3], 4);
-	} else {
+	else
 		memcpy(p->v6, &a->v6.sin6_addr, 16);
-	}
 	*(v4 ? &p->port4 : &p->port6) = ntohs(*port_of(a));
 	qs->tp.has_preferred = true;
 	if (qs->conn_live) {
