@@ -434,7 +434,8 @@ static void put_probe(struct writer *w, enum quic_pns pns)
 	struct quic_space *sp = &w->c->space[pns];
 
 	/* The ACK of a probe should not be delayed (draft-ietf-quic-ack-frequency, 7). */
-	if (ls->probes && pns == QUIC_PNS_APP && w->c->remote.has_min_ack_delay && !full(w))
+	if (ls->probes && w->plan->level == QUIC_LEVEL_APP && w->c->remote.has_min_ack_delay &&
+	    !full(w))
 		put_type(w, QUIC_FT_IMMEDIATE_ACK);
 	/* A probe elicits, whatever there was to say (RFC 9002, 6.2.4). */
 	if (!w->eliciting && (ls->probes || sp->ping_wanted) && !full(w))

@@ -128,8 +128,12 @@ static void loss_timeout(struct quic_conn *c, u64 now)
 	quic_loss_timeout(&c->loss, now);
 	if (c->loss.pto_count == before)
 		return;
-	/* RFC 9002, 6.2.4: 0-RTT data has no timer of its own and shares the ClientHello's. */
-	if (quic_early_level(c) == QUIC_LEVEL_EARLY && c->loss.space[QUIC_PNS_APP].eliciting)
+	/*
+	 * RFC 9002, 6.2.4: 0-RTT data has no timer of its own and shares the ClientHello's, until
+	 * the server is heard: acknowledgments will tell then what was lost.
+	 */
+	if (!c->peer_scid_set && quic_early_level(c) == QUIC_LEVEL_EARLY &&
+	    c->loss.space[QUIC_PNS_APP].eliciting)
 		c->loss.space[QUIC_PNS_APP].probes = 2;
 	for (i = 0; i < QUIC_PNS_COUNT; i++)
 		if (c->loss.space[i].probes)
