@@ -6,7 +6,7 @@
  * Invariant: a space and the keys of its level go together: quic_conn_discard()
  * ends both (RFC 9001, 4.9), and nothing is sent or accepted there afterwards.
  */
-#include "conn.h"
+#include "negotiate.h"
 #include "rx.h"
 
 static void local_defaults(struct quic_conn *c)
@@ -34,7 +34,7 @@ int quic_conn_init(struct quic_conn *c, const struct quic_conn_ops *ops,
 	memset(c, 0, sizeof(*c));
 	c->ops = ops;
 	c->server = cfg->server;
-	c->version = cfg->version ? cfg->version : QUIC_V1;
+	quic_negotiate_init(c, cfg);
 	c->keepalive = cfg->keepalive;
 	quic_protect_init(&c->prot, crypto);
 	quic_loss_init(&c->loss, &quic_conn_loss_cb, cfg->cc ? cfg->cc : &quic_cc_cubic,
@@ -254,6 +254,7 @@ int quic_conn_local_params(struct quic_conn *c, u8 *buf, u32 cap)
 			return err;
 		c->ops->reset_token(c, &tp->preferred.cid, tp->preferred.reset_token);
 	}
+	quic_negotiate_local(c, tp);
 	c->local_tp_used = true;
 	c->ops->random(&grease, sizeof(grease));
 	return quic_tparam_encode(tp, c->server, grease, buf, cap);
@@ -303,6 +304,7 @@ static void apply_remote(struct quic_conn *c, u64 now)
 int quic_conn_remote_params(struct quic_conn *c, const u8 *buf, u32 len, u64 now)
 {
 	struct quic_tparams tp;
+	int err;
 
 	if (c->state != QUIC_CONN_HANDSHAKE || c->peer_tp_set)
 		return -EINVAL;
@@ -310,6 +312,11 @@ int quic_conn_remote_params(struct quic_conn *c, const u8 *buf, u32 len, u64 now
 		quic_conn_fail(c, QUIC_ERR_TRANSPORT_PARAMETER, QUIC_FT_CRYPTO, now);
 		return -EPROTO;
 	}
+	err = quic_negotiate_params(c, &tp);
+	if (err == -EPROTO)
+		quic_conn_fail(c, QUIC_ERR_VERSION_NEGOTIATION, QUIC_FT_CRYPTO, now);
+	if (err)
+		return err;
 	c->remote = tp;
 	c->peer_tp_set = true;
 	quic_early_heard(c);

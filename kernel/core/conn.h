@@ -18,6 +18,7 @@
  *   path.c        the ways to the peer, and moving; path_check.c validates them
  *   retry.c       a client's second start with the server's token
  *   early.c       0-RTT
+ *   negotiate.c   which version it is
  *   conn.c        birth, death, handshake progress, parameters
  */
 #ifndef QUIC_CORE_CONN_H
@@ -67,6 +68,8 @@ enum quic_conn_event {
 	QUIC_CEV_MIGRATED,	/* conn->path is another; arg: 1 we moved, 0 the peer did */
 	QUIC_CEV_PATH_VALID,	/* the path in use was validated: the peer's new address is its */
 	QUIC_CEV_RETRY,		/* client: call quic_retry_apply() in process context soon */
+	QUIC_CEV_VERSION,	/* client: call quic_negotiate_apply() in process context soon */
+	QUIC_CEV_RESTART,	/* client, arg: version; TLS begins anew, with new parameters */
 };
 
 enum quic_stream_event {
@@ -193,12 +196,19 @@ struct quic_conn {
 	bool local_tp_used;		/* encoded: may not change any more */
 	bool max_data_wanted, data_blocked_wanted;
 	bool odcid_hashed;
-	bool vn_seen;			/* client: Version Negotiation was looked at */
+	bool vn_acted;			/* client: started over as Version Negotiation wanted it */
+	bool compatible;		/* another version without a new start is fine */
+	bool own_order;			/* server: of versions; else the client's counts */
+	bool version_settled;		/* no packet changes it any more */
 	bool close_wanted;		/* send CONNECTION_CLOSE at the next chance */
 	bool mtu_ready;			/* the glue knows the route; probing may start */
 	bool mtu_works;			/* an ACK shows that full datagrams get through */
 	bool retried;			/* Retry was sent, or obeyed */
-	u32 version;
+	u32 version;			/* in use */
+	u32 original;			/* of the client's first flight, and of 0-RTT packets */
+	u32 vn_version;			/* client: to start over in; waits for process context */
+	u32 version_wanted;		/* client: keys are; waits for process context */
+	struct quic_versions versions;	/* ours, best first */
 
 	struct quic_cid odcid;		/* first destination ID of the client */
 	struct quic_cid retry_scid;	/* retried: the one it came back to */
@@ -226,6 +236,9 @@ struct quic_conn {
 	u64 tx_blocked_at;		/* limit last reported as blocking, U64_MAX none */
 	struct quic_flow rx_flow;
 
+	u64 grease;			/* random bits for the QUIC Bit (RFC 9287, 3.1) */
+	u8 grease_left;			/* that are still in there */
+
 	u32 token_len;
 	u8 *token;			/* client: for Initial packets; server: NEW_TOKEN to send */
 	bool token_wanted;
@@ -251,7 +264,9 @@ struct quic_conn {
 
 struct quic_conn_config {
 	bool server;
-	u32 version;
+	bool no_compatible;		/* RFC 9368, 2.3: the first version or none */
+	u32 version;			/* of the first flight; 0: 1; may be reserved */
+	struct quic_versions versions;	/* best first; none: all, the client's order counts */
 	const struct quic_cc_ops *cc;	/* NULL: CUBIC */
 	u64 initial_rtt;		/* ns; 0: 333 ms */
 	u64 keepalive;			/* ns; 0: off */

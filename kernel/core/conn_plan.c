@@ -331,6 +331,24 @@ static void put_streams(struct writer *w)
 	}
 }
 
+/*
+ * RFC 9287, 3.1: to a peer that takes either, the QUIC Bit says nothing. Only what it said in this
+ * connection counts, not what a client remembers.
+ */
+static void grease_bit(struct quic_conn *c, u8 *first)
+{
+	if (likely(!c->remote.grease_quic_bit || !c->peer_tp_set))
+		return;
+	if (!c->grease_left) {
+		c->ops->random(&c->grease, sizeof(c->grease));
+		c->grease_left = 64;
+	}
+	if (c->grease & 1)
+		*first &= ~QUIC_HDR_FIXED;
+	c->grease >>= 1;
+	c->grease_left--;
+}
+
 static bool start_header(struct writer *w, enum quic_level level, u32 start, u32 cap)
 {
 	struct quic_conn *c = w->c;
@@ -350,7 +368,7 @@ static bool start_header(struct writer *w, enum quic_level level, u32 start, u32
 	plan->start = start;
 	plan->len_off = 0;
 	if (level == QUIC_LEVEL_EARLY) {
-		p = quic_packet_put_long(p, end, QUIC_PKT_0RTT, c->version, quic_cid_remote(c),
+		p = quic_packet_put_long(p, end, QUIC_PKT_0RTT, c->original, quic_cid_remote(c),
 					 &c->cids.local[0].cid, NULL, 0, pn, pn_len,
 					 &plan->len_off, &plan->pn_off);
 	} else if (level == QUIC_LEVEL_APP) {
@@ -369,6 +387,7 @@ static bool start_header(struct writer *w, enum quic_level level, u32 start, u32
 	/* Room for the tag and for what header protection needs to sample. */
 	if (!p || end - p < QUIC_AEAD_TAG + 4)
 		return false;
+	grease_bit(c, w->buf + start);
 	plan->payload = p - w->buf;
 	w->p = p;
 	w->end = end - QUIC_AEAD_TAG;

@@ -6,7 +6,7 @@
  * Every handler returns 0, a transport error code to close with, or
  * QUIC_RX_DROP: no memory, the packet counts as never received and comes again.
  */
-#include "conn.h"
+#include "negotiate.h"
 
 /* Fewest packets below the largest acknowledged that we still tell apart from duplicates. */
 #define ACK_HISTORY	256
@@ -258,6 +258,7 @@ static u64 rx_frame(struct quic_conn *c, const struct quic_frame *f,
 	case QUIC_FT_ACK_ECN:
 		return rx_ack(c, f, pkt->level, now);
 	case QUIC_FT_CRYPTO:
+		quic_negotiate_settle(c);
 		return quic_crypto_stream_rx(c, pkt->level, f->crypto.off, f->crypto.data,
 					     f->crypto.len);
 	case QUIC_FT_STREAM ... QUIC_FT_STREAM + 7:

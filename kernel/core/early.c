@@ -148,6 +148,19 @@ int quic_early_verdict(struct quic_conn *c, bool accepted, u64 now)
 	return 0;
 }
 
+void quic_early_abandon(struct quic_conn *c)
+{
+	struct quic_early *e = &c->early;
+
+	if (e->state == QUIC_EARLY_NONE)
+		return;
+	quic_tparam_defaults(&c->remote);
+	limits_of(&c->remote, &e->after);
+	e->remembered = false;
+	e->state = QUIC_EARLY_REJECTED;
+	start_over(c);
+}
+
 static void client_installed(struct quic_conn *c)
 {
 	struct quic_early *e = &c->early;

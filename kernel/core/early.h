@@ -57,6 +57,9 @@ int quic_early_verdict(struct quic_conn *c, bool accepted, u64 now);
 
 /* --- inside the core --- */
 
+/* Client: it starts over in another version, for which nothing remembered counts (RFC 9369, 5). */
+void quic_early_abandon(struct quic_conn *c);
+
 /* The level at which packets of the space of application data leave now. */
 enum quic_level quic_early_level(const struct quic_conn *c);
 /* The server's parameters came: those of the limits that wait for 1-RTT are kept back. */

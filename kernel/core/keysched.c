@@ -42,6 +42,8 @@ const struct quic_version_keys *quic_keysched_version(u32 version)
 {
 	unsigned int i;
 
+	if (quic_version_reserved(version))
+		version = QUIC_V1;
 	for (i = 0; i < ARRAY_SIZE(versions); i++)
 		if (versions[i].version == version)
 			return &versions[i];

@@ -28,7 +28,10 @@ struct quic_cipher_info {
 	u64 integrity;			/* packets that failed to open, all keys of a connection */
 };
 
-/* NULL: not a version or cipher we know. */
+/*
+ * NULL: not a version or cipher we know. A reserved version (RFC 9000, 15) has version 1's: the
+ * client that sends it can only be told to choose another.
+ */
 const struct quic_version_keys *quic_keysched_version(u32 version);
 const struct quic_cipher_info *quic_keysched_cipher(u32 cipher);
 

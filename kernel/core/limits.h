@@ -29,6 +29,8 @@
 #define QUIC_PLAN_RANGES	16	/* stream pieces in one datagram */
 #define QUIC_PKT_FRAMES		48	/* frames recorded for one packet */
 
+#define QUIC_VERSIONS_MAX	4	/* in a list of versions we keep */
+
 #define QUIC_HELD_PACKETS	32	/* packets that came before their keys */
 #define QUIC_HELD_BYTES		49152
 

@@ -8,11 +8,6 @@
 #define TAG_LEN		16	/* Retry Integrity Tag; RFC 9001, 5.8 */
 #define MIN_PROTECTED	20	/* 4 bytes of packet number, 16 of sample; RFC 9001, 5.4.2 */
 
-static bool known_version(u32 version)
-{
-	return version == QUIC_V1 || version == QUIC_V2;
-}
-
 /* The two type bits of a long header. RFC 9000, 17.2; RFC 9369, 3.2 */
 static enum quic_packet_type long_type(u32 version, u8 first)
 {
@@ -46,10 +41,11 @@ static const u8 *get_cid(const u8 *q, const u8 *end, const u8 **id, u8 *len)
 
 static int parse_short(const u8 *buf, u32 len, u8 cid_len, struct quic_packet *p)
 {
-	if (!(*buf & QUIC_HDR_FIXED) || len < 1u + cid_len + MIN_PROTECTED)
+	if (len < 1u + cid_len + MIN_PROTECTED)
 		return -EINVAL;
 	*p = (struct quic_packet) {
 		.type = QUIC_PKT_1RTT,
+		.fixed = *buf & QUIC_HDR_FIXED,
 		.dcid_len = cid_len,
 		.dcid = buf + 1,
 		.pn_off = 1 + cid_len,
@@ -98,6 +94,7 @@ int quic_packet_parse(const u8 *buf, u32 len, u8 cid_len, struct quic_packet *p)
 	if (len < 5)
 		return -EINVAL;
 	*p = (struct quic_packet) {
+		.fixed = *buf & QUIC_HDR_FIXED,
 		.version = get_unaligned_be32(buf + 1),
 		.len = len,
 	};
@@ -115,11 +112,11 @@ int quic_packet_parse(const u8 *buf, u32 len, u8 cid_len, struct quic_packet *p)
 		p->pn_off = q - buf;
 		return 0;
 	}
-	if (!known_version(p->version)) {
+	if (!quic_version_known(p->version)) {
 		p->type = QUIC_PKT_UNKNOWN;
 		return 0;
 	}
-	if (!(*buf & QUIC_HDR_FIXED) || p->dcid_len > QUIC_CID_MAX || p->scid_len > QUIC_CID_MAX)
+	if (p->dcid_len > QUIC_CID_MAX || p->scid_len > QUIC_CID_MAX)
 		return -EINVAL;
 	p->type = long_type(p->version, *buf);
 	return parse_typed(buf, q, end, p);
@@ -229,9 +226,11 @@ u64 quic_packet_pn_decode(s64 largest, u32 truncated, unsigned int pn_len)
 	return pn;
 }
 
-int quic_packet_build_vn(u8 *buf, u32 cap, const struct quic_packet *in, u8 random)
+int quic_packet_build_vn(u8 *buf, u32 cap, const struct quic_packet *in,
+			 const struct quic_versions *versions, u32 random)
 {
-	size_t need = 1 + 4 + 1 + (size_t)in->scid_len + 1 + in->dcid_len + 3 * 4;
+	size_t need = 1 + 4 + 1 + (size_t)in->scid_len + 1 + in->dcid_len + (versions->n + 1) * 4;
+	unsigned int i, grease = (random >> 8 & 0xf) % (versions->n + 1);
 	u8 *p = buf;
 
 	if (cap < need)
@@ -241,9 +240,31 @@ int quic_packet_build_vn(u8 *buf, u32 cap, const struct quic_packet *in, u8 rand
 	put_unaligned_be32(0, p);
 	p = put_cid(p + 4, in->scid, in->scid_len);
 	p = put_cid(p, in->dcid, in->dcid_len);
-	/* 0x?a?a?a?a is reserved: RFC 9000, 15 */
-	put_unaligned_be32((0x01010101u * random & 0xf0f0f0f0u) | 0x0a0a0a0au, p);
-	put_unaligned_be32(QUIC_V1, p + 4);
-	put_unaligned_be32(QUIC_V2, p + 8);
-	return p + 12 - buf;
+	for (i = 0; i <= versions->n; i++, p += 4) {
+		if (i == grease)	/* RFC 9000, 6.3 */
+			put_unaligned_be32(quic_version_grease(random), p);
+		else
+			put_unaligned_be32(versions->list[i - (i > grease)], p);
+	}
+	return p - buf;
+}
+
+void quic_packet_vn_list(const u8 *pkt, const struct quic_packet *h, struct quic_versions *known)
+{
+	u32 off;
+
+	known->n = 0;
+	for (off = h->pn_off; off + 4 <= h->len; off += 4)
+		if (quic_version_known(get_unaligned_be32(pkt + off)))
+			quic_version_add(known, get_unaligned_be32(pkt + off));
+}
+
+bool quic_packet_vn_has(const u8 *pkt, const struct quic_packet *h, u32 version)
+{
+	u32 off;
+
+	for (off = h->pn_off; off + 4 <= h->len; off += 4)
+		if (get_unaligned_be32(pkt + off) == version)
+			return true;
+	return false;
 }

@@ -6,7 +6,7 @@
 #ifndef QUIC_CORE_PACKET_H
 #define QUIC_CORE_PACKET_H
 
-#include "wire.h"
+#include "version.h"
 
 struct quic_cid {
 	u8 len;
@@ -18,6 +18,7 @@ struct quic_packet {
 	u8 type;		/* enum quic_packet_type */
 	u8 dcid_len;
 	u8 scid_len;
+	bool fixed;		/* the QUIC Bit: 0 only if we said we take that (RFC 9287, 3) */
 	u32 version;		/* 0 for 1-RTT and Version Negotiation */
 	const u8 *dcid;
 	const u8 *scid;
@@ -35,7 +36,7 @@ struct quic_packet {
  * the datagram. A version we do not speak gives type QUIC_PKT_UNKNOWN with IDs
  * of up to 255 bytes (RFC 8999, 5.1) and len = @len. A packet with room for
  * less than 4 bytes of packet number and 16 of sample is -EINVAL (RFC 9001,
- * 5.4.2). The fixed bit must be 1 (no grease yet).
+ * 5.4.2). The fixed bit may be 0: what that means is the caller's to say.
  */
 int quic_packet_parse(const u8 *buf, u32 len, u8 cid_len, struct quic_packet *p);
 
@@ -66,10 +67,15 @@ u64 quic_packet_pn_decode(s64 largest, u32 truncated, unsigned int pn_len);
 
 /*
  * Build a Version Negotiation packet that answers @in (IDs swapped), listing
- * our versions and one reserved for greasing, made from @random.
+ * @versions and one reserved for greasing, made from @random, at a place of its choice.
  * Return: length, or -EMSGSIZE. RFC 9000, 17.2.1; RFC 8999, 6
  */
-int quic_packet_build_vn(u8 *buf, u32 cap, const struct quic_packet *in, u8 random);
+int quic_packet_build_vn(u8 *buf, u32 cap, const struct quic_packet *in,
+			 const struct quic_versions *versions, u32 random);
+/* The versions of a Version Negotiation packet that we speak, in its order. */
+void quic_packet_vn_list(const u8 *pkt, const struct quic_packet *h, struct quic_versions *known);
+/* Does it list @version? */
+bool quic_packet_vn_has(const u8 *pkt, const struct quic_packet *h, u32 version);
 
 static inline bool quic_cid_eq(const struct quic_cid *a, const u8 *id, u8 len)
 {

@@ -21,12 +21,21 @@ static void put_key(struct quic_protect *p, struct quic_key **key)
 	*key = NULL;
 }
 
+void quic_protect_drop_alternate(struct quic_protect *p)
+{
+	put_key(p, &p->tx[QUIC_KEYS_ALT]);
+	put_key(p, &p->rx[QUIC_KEYS_ALT]);
+	p->alt = 0;
+}
+
 void quic_protect_drop(struct quic_protect *p, unsigned int level)
 {
 	if (WARN_ON(level >= QUIC_LEVELS))
 		return;
 	put_key(p, &p->tx[level]);
 	put_key(p, &p->rx[level]);
+	if (level == QUIC_LEVEL_INITIAL)
+		quic_protect_drop_alternate(p);
 	if (level != QUIC_LEVEL_APP)
 		return;
 	put_key(p, &p->tx_next);
@@ -68,34 +77,73 @@ static struct quic_key *initial_key(struct quic_protect *p, const struct quic_ve
 	return key;
 }
 
-int quic_protect_initial(struct quic_protect *p, u32 version, const struct quic_cid *dcid,
-			 bool server)
+/* Both directions in *tx and *rx, or neither. */
+static int initial_keys(struct quic_protect *p, u32 version, const struct quic_cid *dcid,
+			bool server, struct quic_key **tx, struct quic_key **rx)
 {
 	const struct quic_version_keys *vk = quic_keysched_version(version);
-	struct quic_key *tx, *rx;
 	int err;
 
 	if (!vk)
 		return -EINVAL;
-	tx = initial_key(p, vk, dcid, server, true, &err);
-	if (!tx)
+	*tx = initial_key(p, vk, dcid, server, true, &err);
+	if (!*tx)
 		return err;
-	rx = initial_key(p, vk, dcid, !server, false, &err);
-	if (!rx) {
-		quic_keysched_free(p->ops, tx);
+	*rx = initial_key(p, vk, dcid, !server, false, &err);
+	if (!*rx)
+		quic_keysched_free(p->ops, *tx);
+	return err;
+}
+
+int quic_protect_initial(struct quic_protect *p, u32 version, const struct quic_cid *dcid,
+			 bool server)
+{
+	struct quic_key *tx, *rx;
+	int err = initial_keys(p, version, dcid, server, &tx, &rx);
+
+	if (err)
 		return err;
-	}
 	quic_protect_drop(p, QUIC_LEVEL_INITIAL);
 	p->tx[QUIC_LEVEL_INITIAL] = tx;
 	p->rx[QUIC_LEVEL_INITIAL] = rx;
 	p->version = version;
+	p->original = version;
 	return 0;
+}
+
+int quic_protect_alternate(struct quic_protect *p, u32 version, const struct quic_cid *dcid,
+			   bool server)
+{
+	struct quic_key *tx, *rx;
+	int err = initial_keys(p, version, dcid, server, &tx, &rx);
+
+	if (err)
+		return err;
+	quic_protect_drop_alternate(p);
+	p->tx[QUIC_KEYS_ALT] = tx;
+	p->rx[QUIC_KEYS_ALT] = rx;
+	p->alt = version;
+	return 0;
+}
+
+void quic_protect_switch(struct quic_protect *p, bool keep)
+{
+	if (WARN_ON(!p->alt))
+		return;
+	swap(p->tx[QUIC_LEVEL_INITIAL], p->tx[QUIC_KEYS_ALT]);
+	swap(p->rx[QUIC_LEVEL_INITIAL], p->rx[QUIC_KEYS_ALT]);
+	swap(p->version, p->alt);
+	put_key(p, &p->tx[QUIC_KEYS_ALT]);
+	if (!keep)
+		quic_protect_drop_alternate(p);
 }
 
 int quic_protect_install(struct quic_protect *p, unsigned int level, bool send, u32 cipher,
 			 const u8 *secret, unsigned int len)
 {
-	const struct quic_version_keys *vk = quic_keysched_version(p->version);
+	/* RFC 9369, 4.1: 0-RTT stays what it was when the client sent it */
+	const struct quic_version_keys *vk = quic_keysched_version(level == QUIC_LEVEL_EARLY ?
+								   p->original : p->version);
 	const struct quic_cipher_info *ci = quic_keysched_cipher(cipher);
 	struct quic_key **slot;
 	int err;
@@ -229,10 +277,10 @@ static int masks(struct quic_protect *p, const struct quic_key *key, struct quic
 	return err;
 }
 
-int quic_protect_masks(struct quic_protect *p, unsigned int level, struct quic_hp_item *it,
+int quic_protect_masks(struct quic_protect *p, unsigned int keys, struct quic_hp_item *it,
 		       unsigned int n)
 {
-	return masks(p, p->rx[level], it, n);
+	return masks(p, p->rx[keys], it, n);
 }
 
 /* Bits of the first byte that are protected: RFC 9001, 5.4.1 */
@@ -375,12 +423,12 @@ static int open_next(struct quic_protect *p, const struct open_args *a, u64 now,
 	return 0;
 }
 
-int quic_protect_open(struct quic_protect *p, unsigned int level, u64 pn, u8 *dst, u32 hdr_len,
+int quic_protect_open(struct quic_protect *p, unsigned int keys, u64 pn, u8 *dst, u32 hdr_len,
 		      const struct quic_vec *src, unsigned int nsrc, u32 len, u64 now, u64 pto,
 		      bool *updated)
 {
 	const struct open_args a = { pn, dst, src, nsrc, hdr_len, len };
-	struct quic_key *key = p->rx[level];
+	struct quic_key *key = p->rx[keys];
 	int err;
 
 	*updated = false;
@@ -388,7 +436,7 @@ int quic_protect_open(struct quic_protect *p, unsigned int level, u64 pn, u8 *ds
 		return -ENOKEY;
 	if (unlikely(len < QUIC_AEAD_TAG))
 		return -EBADMSG;
-	if (level != QUIC_LEVEL_APP)
+	if (keys != QUIC_LEVEL_APP)
 		return try_open(p, key, &a);
 
 	expire_prev(p, now);

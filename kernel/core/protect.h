@@ -90,11 +90,21 @@ struct quic_key {		/* one direction of one level */
 	u64 last_pn;		/* highest number opened */
 };
 
+/*
+ * Initial keys of a second version, beside the levels' own (RFC 9369, 4.1). A client: of the
+ * version the server seems to have chosen, until a packet shows it. A server: to open packets of
+ * the client's first version after it chose another.
+ */
+#define QUIC_KEYS_ALT		QUIC_LEVELS
+#define QUIC_KEYS		(QUIC_LEVELS + 1)
+
 struct quic_protect {
 	const struct quic_crypto_ops *ops;
-	u32 version;
-	struct quic_key *tx[QUIC_LEVELS];
-	struct quic_key *rx[QUIC_LEVELS];
+	u32 version;		/* of the keys that are made, but for those of 0-RTT */
+	u32 original;		/* of the client's first Initial, and of 0-RTT keys */
+	u32 alt;		/* of QUIC_KEYS_ALT; 0: there are none */
+	struct quic_key *tx[QUIC_KEYS];
+	struct quic_key *rx[QUIC_KEYS];
 	/* 1-RTT key update (RFC 9001, 6) */
 	struct quic_key *tx_next, *rx_next;	/* derived ahead, process context */
 	struct quic_key *rx_prev;		/* opens packets of the previous phase */
@@ -114,6 +124,19 @@ void quic_protect_free(struct quic_protect *p);	/* wipes every secret */
  */
 int quic_protect_initial(struct quic_protect *p, u32 version, const struct quic_cid *dcid,
 			 bool server);
+/*
+ * QUIC_KEYS_ALT for @version, @dcid as above. Process context. Return: 0, -EINVAL, -ENOMEM,
+ * crypto's.
+ */
+int quic_protect_alternate(struct quic_protect *p, u32 version, const struct quic_cid *dcid,
+			   bool server);
+/*
+ * Go over to QUIC_KEYS_ALT and its version. @keep: what opened Initial packets before is
+ * QUIC_KEYS_ALT then; else it is gone. Any context.
+ */
+void quic_protect_switch(struct quic_protect *p, bool keep);
+/* Forget QUIC_KEYS_ALT. Any context. */
+void quic_protect_drop_alternate(struct quic_protect *p);
 /*
  * Install @secret at @level; derives key, iv, hp. Process context.
  * Return: 0, -EINVAL (cipher or length), -EEXIST (there already), -ENOMEM, crypto's.
@@ -148,8 +171,8 @@ int quic_protect_seal(struct quic_protect *p, unsigned int level, u64 pn, u8 *pk
 /* Fill it->mask for packets about to be sent and apply to first byte and number. Any @n. */
 int quic_protect_hide(struct quic_protect *p, unsigned int level, struct quic_hp_item *it,
 		      unsigned int n);
-/* Masks only, for received packets. Any @n. */
-int quic_protect_masks(struct quic_protect *p, unsigned int level, struct quic_hp_item *it,
+/* Masks only, for received packets. Any @n. @keys: a level or QUIC_KEYS_ALT */
+int quic_protect_masks(struct quic_protect *p, unsigned int keys, struct quic_hp_item *it,
 		       unsigned int n);
 /*
  * Apply @mask to a header copied to @hdr, whose number starts at @pn_off.
@@ -157,7 +180,7 @@ int quic_protect_masks(struct quic_protect *p, unsigned int level, struct quic_h
  */
 unsigned int quic_protect_unhide(u8 *hdr, u32 pn_off, const u8 *mask, u32 *truncated);
 /*
- * Open with the key that fits @level and, in 1-RTT, the key phase bit of dst[0]
+ * Open with the key of @keys (a level or QUIC_KEYS_ALT) and, in 1-RTT, the key phase bit of dst[0]
  * (trial of the next generation when the phase flips; *updated tells that the
  * peer began an update which succeeded).
  * Return: 0, -EBADMSG, -EAGAIN (the next keys must be prepared first: drop),
@@ -165,7 +188,7 @@ unsigned int quic_protect_unhide(u8 *hdr, u32 pn_off, const u8 *mask, u32 *trunc
  * (KEY_UPDATE_ERROR), -ENOKEY.
  * Takes the same time for every wrong packet, whatever its key phase (9.5).
  */
-int quic_protect_open(struct quic_protect *p, unsigned int level, u64 pn, u8 *dst, u32 hdr_len,
+int quic_protect_open(struct quic_protect *p, unsigned int keys, u64 pn, u8 *dst, u32 hdr_len,
 		      const struct quic_vec *src, unsigned int nsrc, u32 len, u64 now, u64 pto,
 		      bool *updated);
 
@@ -178,9 +201,9 @@ static inline bool quic_protect_can_send(const struct quic_protect *p, unsigned 
 	return p->tx[level];
 }
 
-static inline bool quic_protect_can_recv(const struct quic_protect *p, unsigned int level)
+static inline bool quic_protect_can_recv(const struct quic_protect *p, unsigned int keys)
 {
-	return p->rx[level];
+	return p->rx[keys];
 }
 
 #endif

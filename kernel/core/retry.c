@@ -71,7 +71,8 @@ int quic_retry_refuse(const struct quic_crypto_ops *ops, u32 version, const stru
 /* RFC 9000, 17.2.5.2: the first thing we hear, for us, and a new ID to go to */
 static bool wanted(const struct quic_conn *c, const struct quic_packet *h)
 {
-	return !c->server && c->state == QUIC_CONN_HANDSHAKE && !c->peer_scid_set &&
+	return (h->fixed || c->local.grease_quic_bit) &&
+	       !c->server && c->state == QUIC_CONN_HANDSHAKE && !c->peer_scid_set &&
 	       !c->retried && !c->retry && h->version == c->version &&
 	       quic_cid_eq(&c->cids.local[0].cid, h->dcid, h->dcid_len) &&
 	       !quic_cid_eq(&c->odcid, h->scid, h->scid_len) &&

@@ -9,6 +9,7 @@
  *
  * Nothing here changes state before a packet has been opened, except counters.
  */
+#include "negotiate.h"
 #include "retry.h"
 #include "rx.h"
 #include "tx.h"
@@ -42,6 +43,7 @@ struct sealed {
 	u32 len;
 	u32 pn_off;
 	u8 level;
+	u8 keys;		/* the level's, or QUIC_KEYS_ALT */
 	u8 ecn;
 	struct quic_cid dcid;
 };
@@ -97,9 +99,10 @@ static bool reserved_set(u8 first)
 }
 
 /* What a packet that opened proves, before its frames are looked at. */
-static void opened(struct quic_conn *c, enum quic_level level, u64 now)
+static void opened(struct quic_conn *c, enum quic_level level, unsigned int keys, u64 now)
 {
 	c->stats.packets_received++;
+	quic_negotiate_opened(c, keys);
 	if (unlikely(level == QUIC_LEVEL_APP && quic_protect_can_recv(&c->prot, QUIC_LEVEL_EARLY)))
 		quic_early_opened(c, now);
 	if (c->server && level == QUIC_LEVEL_HANDSHAKE) {
@@ -144,7 +147,7 @@ static bool open_packet(struct quic_conn *c, const struct sealed *s, const u8 *m
 		return false;
 	}
 	nbody = body_vecs(s, hdr_len, body);
-	err = quic_protect_open(&c->prot, s->level, info.pn, dst, hdr_len, body, nbody,
+	err = quic_protect_open(&c->prot, s->keys, info.pn, dst, hdr_len, body, nbody,
 				s->len - hdr_len, now, quic_loss_pto(&c->loss), &updated);
 	if (err) {
 		open_failed(c, err, now);
@@ -154,7 +157,7 @@ static bool open_packet(struct quic_conn *c, const struct sealed *s, const u8 *m
 		return false;
 	if (s->level == QUIC_LEVEL_APP && !quic_path_opened(c, &s->dcid))
 		return false;
-	opened(c, s->level, now);
+	opened(c, s->level, s->keys, now);
 	if (updated) {
 		c->stats.key_updates++;
 		c->ops->event(c, QUIC_CEV_KEY_UPDATE, c->prot.rx_phase);
@@ -193,14 +196,28 @@ static bool hold(struct quic_conn *c, enum quic_level level, const u8 *pkt, u32 
 }
 
 /* Keys of @level that are missing may still come. */
-static bool may_come(struct quic_conn *c, enum quic_level level)
+static bool may_come(struct quic_conn *c, enum quic_level level, u32 version)
 {
 	if (c->state != QUIC_CONN_HANDSHAKE)
 		return false;
+	if (level == QUIC_LEVEL_INITIAL)
+		return quic_negotiate_maybe(c, version);
+	if (level == QUIC_LEVEL_HANDSHAKE)
+		return !c->loss.space[QUIC_PNS_HANDSHAKE].discarded &&
+		       (version == c->version || quic_negotiate_maybe(c, version));
 	if (level == QUIC_LEVEL_EARLY)
-		return quic_early_may_come(c);
-	return level == QUIC_LEVEL_APP ||
-	       (level == QUIC_LEVEL_HANDSHAKE && !c->loss.space[QUIC_PNS_HANDSHAKE].discarded);
+		return version == c->original && quic_early_may_come(c);
+	return level == QUIC_LEVEL_APP;
+}
+
+/* RFC 9000, 7.2: the server's choice of an ID, from its first packet */
+static void note_source(struct quic_conn *c, const struct quic_packet *h)
+{
+	if (c->peer_scid_set || h->type == QUIC_PKT_1RTT)
+		return;
+	quic_cid_set(&c->peer_scid, h->scid, h->scid_len);
+	c->peer_scid_set = true;
+	quic_cid_set_remote(c, h->scid, h->scid_len);
 }
 
 static bool rx_one(struct quic_conn *c, const struct quic_packet *h, enum quic_level level,
@@ -212,37 +229,21 @@ static bool rx_one(struct quic_conn *c, const struct quic_packet *h, enum quic_l
 		.ecn = ecn,
 	};
 	struct quic_hp_item hp = { .sample = pkt + h->pn_off + 4 };
+	int keys = quic_negotiate_keys(c, level, h->version);
 
-	if (!quic_protect_can_recv(&c->prot, level)) {
-		if (!may_come(c, level) || !hold(c, level, pkt, h->len, ecn, now))
+	if (keys < 0 || !quic_protect_can_recv(&c->prot, keys)) {
+		if (!may_come(c, level, h->version) || !hold(c, level, pkt, h->len, ecn, now))
 			c->stats.packets_dropped++;
+		else if (level == QUIC_LEVEL_INITIAL)
+			quic_negotiate_want(c, h->version);
 		return false;
 	}
+	s.keys = keys;
 	quic_cid_set(&s.dcid, h->dcid, h->dcid_len);
-	if (quic_protect_masks(&c->prot, level, &hp, 1))
+	if (quic_protect_masks(&c->prot, keys, &hp, 1) || !open_packet(c, &s, hp.mask, now))
 		return false;
-	return open_packet(c, &s, hp.mask, now);
-}
-
-/*
- * RFC 9000, 6.2: a client that is told its version is not spoken there gives
- * up, unless any other packet came or the list names that very version.
- */
-static void rx_version_negotiation(struct quic_conn *c, const struct quic_packet *h,
-				   const u8 *pkt, u64 now)
-{
-	const u8 *p = h->scid + h->scid_len, *end = pkt + h->len;
-
-	if (c->server || c->peer_scid_set || c->retried || c->retry ||
-	    c->state != QUIC_CONN_HANDSHAKE ||
-	    !quic_cid_eq(&c->cids.local[0].cid, h->dcid, h->dcid_len) ||
-	    !quic_cid_eq(&c->odcid, h->scid, h->scid_len))
-		return;
-	for (; end - p >= 4; p += 4)
-		if (get_unaligned_be32(p) == c->version)
-			return;
-	quic_conn_close(c, false, QUIC_ERR_VERSION_NEGOTIATION, 0, NULL, 0, now);
-	quic_conn_set_closed(c);
+	note_source(c, h);
+	return true;
 }
 
 static int long_level(const struct quic_packet *h)
@@ -264,10 +265,11 @@ static int long_level(const struct quic_packet *h)
 /* Is the header one this connection can use? RFC 9000, 7.2, 14.1, 17.2.2 */
 static bool acceptable(struct quic_conn *c, const struct quic_packet *h, u32 datagram_len)
 {
+	/* RFC 9287, 3 */
+	if (!h->fixed && !c->local.grease_quic_bit)
+		return false;
 	if (h->type == QUIC_PKT_1RTT)
 		return true;
-	if (h->version != c->version)
-		return false;
 	/* Retry was the first thing heard: what the server said else it said to another. */
 	if (c->retry)
 		return false;
@@ -324,28 +326,22 @@ static unsigned int datagram(struct quic_conn *c, const u8 *buf, u32 len, u8 ecn
 	c->stats.bytes_received += len;
 	quic_path_rx_bytes(c, len);
 	while (off < len && !quic_packet_parse(buf + off, len - off, QUIC_CID_LEN, &h)) {
-		/* RFC 9000, 12.2: all of one datagram go to one connection */
-		if (off && (h.dcid_len != first.dcid_len ||
-			    memcmp(h.dcid, first.dcid, h.dcid_len)))
-			break;
 		if (!off)
 			first = h;
+		/* RFC 9000, 12.2: all of one datagram go to one connection, others are ignored */
+		if (h.dcid_len != first.dcid_len || memcmp(h.dcid, first.dcid, h.dcid_len)) {
+			off += h.len;
+			continue;
+		}
 		if (h.type == QUIC_PKT_VERSION_NEG)
-			rx_version_negotiation(c, &h, buf, now);
+			quic_negotiate_rx_vn(c, &h, buf + off, now);
 		else if (h.type == QUIC_PKT_RETRY)
 			quic_retry_rx(c, &h, buf + off, now);
 		level = long_level(&h);
 		if (level < 0)
 			break;
-		if (acceptable(c, &h, len) && rx_one(c, &h, level, buf + off, ecn, now)) {
+		if (acceptable(c, &h, len) && rx_one(c, &h, level, buf + off, ecn, now))
 			ok++;
-			if (!c->peer_scid_set && h.type != QUIC_PKT_1RTT) {
-				/* RFC 9000, 7.2: the server's choice, from its first packet */
-				quic_cid_set(&c->peer_scid, h.scid, h.scid_len);
-				c->peer_scid_set = true;
-				quic_cid_set_remote(c, h.scid, h.scid_len);
-			}
-		}
 		off += h.len;
 	}
 	if (!ok)
@@ -372,7 +368,8 @@ void quic_rx_replay(struct quic_conn *c, enum quic_level level)
 	list_for_each_entry_safe(h, tmp, &mine, list) {
 		/* It came when it came: our delay is told to the peer (RFC 9000, 13.2.5). */
 		if (c->state <= QUIC_CONN_ESTABLISHED &&
-		    !quic_packet_parse(h->data, h->len, QUIC_CID_LEN, &pkt))
+		    !quic_packet_parse(h->data, h->len, QUIC_CID_LEN, &pkt) &&
+		    acceptable(c, &pkt, QUIC_DGRAM_MIN))
 			rx_one(c, &pkt, level, h->data, h->ecn, h->at);
 		kfree(h);
 	}
@@ -416,10 +413,11 @@ static bool regular(const struct quic_conn *c, const struct quic_rx_train *t,
 {
 	const struct quic_vec *v = &t->vec[seg->vec];
 	const u8 *p = v->base;
+	u8 want = c->local.grease_quic_bit ? 0 : QUIC_HDR_FIXED;
 
 	return c->state == QUIC_CONN_ESTABLISHED && seg->len >= SHORT_MIN + 1 &&
 	       seg->nvec <= SEALED_VECS && v->len >= SHORT_MIN &&
-	       (p[0] & (QUIC_HDR_LONG | QUIC_HDR_FIXED)) == QUIC_HDR_FIXED;
+	       (p[0] & (QUIC_HDR_LONG | want)) == want;
 }
 
 /* The slow way for a datagram in pieces: make it linear. */
@@ -449,7 +447,7 @@ static bool regular_one(struct quic_conn *c, const struct quic_rx_train *t,
 	const struct quic_vec *v = &t->vec[seg->vec];
 	struct sealed s = {
 		.vec = v, .nvec = seg->nvec, .len = seg->len, .pn_off = 1 + QUIC_CID_LEN,
-		.level = QUIC_LEVEL_APP, .ecn = t->ecn,
+		.level = QUIC_LEVEL_APP, .keys = QUIC_LEVEL_APP, .ecn = t->ecn,
 	};
 
 	c->stats.bytes_received += seg->len;

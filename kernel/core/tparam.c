@@ -132,15 +132,25 @@ static void put_server(struct out *o, const struct quic_tparams *tp)
 }
 
 /* RFC 9368, 3 */
-static void put_versions(struct out *o, const struct quic_tparams *tp)
+static void put_versions(struct out *o, const struct quic_tparams *tp, u32 grease)
 {
-	u8 buf[4 + sizeof(tp->versions)];
+	u8 buf[4 + 4 + sizeof(tp->versions.list)], *p = buf;
 	unsigned int i;
 
-	put_unaligned_be32(tp->version_chosen, buf);
-	for (i = 0; i < tp->n_versions; i++)
-		put_unaligned_be32(tp->versions[i], buf + 4 + 4 * i);
-	put_param(o, QUIC_TP_VERSION_INFORMATION, buf, 4 + 4 * i);
+	put_unaligned_be32(tp->version_chosen, p);
+	p += 4;
+	/* A version nobody speaks, first or last */
+	if (grease & 0x100) {
+		put_unaligned_be32(quic_version_grease(grease), p);
+		p += 4;
+	}
+	for (i = 0; i < tp->versions.n; i++, p += 4)
+		put_unaligned_be32(tp->versions.list[i], p);
+	if (!(grease & 0x100)) {
+		put_unaligned_be32(quic_version_grease(grease), p);
+		p += 4;
+	}
+	put_param(o, QUIC_TP_VERSION_INFORMATION, buf, p - buf);
 }
 
 int quic_tparam_encode(const struct quic_tparams *tp, bool server, u32 grease, u8 *buf, u32 cap)
@@ -159,7 +169,7 @@ int quic_tparam_encode(const struct quic_tparams *tp, bool server, u32 grease, u
 	if (tp->has_initial_scid)
 		put_param(&o, QUIC_TP_INITIAL_SCID, tp->initial_scid.id, tp->initial_scid.len);
 	if (tp->version_chosen)
-		put_versions(&o, tp);
+		put_versions(&o, tp, grease);
 	if (tp->has_min_ack_delay)
 		put_integer(&o, QUIC_TP_MIN_ACK_DELAY, div_u64(tp->min_ack_delay, NSEC_PER_USEC));
 	if (tp->reset_stream_at)
@@ -238,9 +248,10 @@ static int get_versions(struct quic_tparams *tp, bool from_server, const u8 *p, 
 			return -EPROTO;
 		if (v == tp->version_chosen)
 			listed = true;
-		if (tp->n_versions < ARRAY_SIZE(tp->versions))
-			tp->versions[tp->n_versions++] = v;
+		if (quic_version_known(v))
+			quic_version_add(&tp->versions, v);
 	}
+	tp->has_versions = len > 4;
 	return listed ? 0 : -EPROTO;
 }
 

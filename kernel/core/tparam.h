@@ -36,8 +36,8 @@ struct quic_tparams {
 	u8 reset_token[QUIC_TOKEN_RESET_LEN];	/* server only */
 	struct quic_preferred_addr preferred;	/* server only */
 	u32 version_chosen;		/* RFC 9368, 3; 0: absent */
-	u8 n_versions;
-	u32 versions[8];		/* the first eight listed */
+	struct quic_versions versions;	/* Available Versions; the peer's: those we speak */
+	bool has_versions;		/* the peer listed some, be they known to us or not */
 	bool has_original_dcid, has_initial_scid, has_retry_scid, has_reset_token, has_preferred;
 	bool has_min_ack_delay;		/* takes ACK_FREQUENCY: draft-ietf-quic-ack-frequency, 3 */
 	bool reset_stream_at;		/* takes it: draft-ietf-quic-reliable-stream-reset, 3 */
@@ -49,7 +49,8 @@ struct quic_tparams {
 /* RFC 9000, 18.2: what an absent parameter means. */
 void quic_tparam_defaults(struct quic_tparams *tp);
 /*
- * Encode for the wire, with one reserved (31 * N + 27) parameter from @grease.
+ * Encode for the wire, with one reserved parameter (31 * N + 27) and one reserved version
+ * from @grease.
  * Parameters at their default are left out. Return: length or -EMSGSIZE.
  */
 int quic_tparam_encode(const struct quic_tparams *tp, bool server, u32 grease, u8 *buf, u32 cap);

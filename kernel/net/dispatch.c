@@ -56,7 +56,7 @@ static void unknown_long(struct quic_endpoint *ep, struct quic_listener *l, stru
 	switch (pkt.type) {
 	case QUIC_PKT_UNKNOWN:
 		if (skb->len >= QUIC_DGRAM_MIN)		/* RFC 9000, 6.1 */
-			quic_stateless_vn(ep, skb, &pkt);
+			quic_listener_unspoken(l, skb, &pkt);
 		break;
 	case QUIC_PKT_INITIAL:
 		if (skb->len < QUIC_DGRAM_MIN || pkt.dcid_len < DCID_MIN)

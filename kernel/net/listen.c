@@ -34,6 +34,8 @@ struct quic_listener {
 	u32 seed;
 	bool stopped;
 	bool validate;			/* every client gets Retry first */
+	bool grease;			/* the QUIC Bit may be 0 */
+	struct quic_versions versions;
 	struct quic_limit unproven;
 	unsigned int backlog, count;
 	unsigned long truesize;
@@ -145,7 +147,7 @@ static struct quic_request *request_new(struct quic_listener *l, const union qui
 }
 
 /* What came of a datagram that is not (yet) a connection's. */
-enum fate { DROPPED, WAITS, NEWS, OVERTAKEN, STRANGER, AHEAD, RETRY, REFUSED };
+enum fate { DROPPED, WAITS, NEWS, OVERTAKEN, STRANGER, AHEAD, RETRY, REFUSED, UNSPOKEN };
 
 /* What a stranger's token proves. */
 struct proof {
@@ -205,6 +207,10 @@ static enum fate add(struct quic_listener *l, struct sk_buff *skb, const struct 
 		return OVERTAKEN;
 	if (l->stopped)
 		return DROPPED;
+	if (!quic_version_listed(&l->versions, pkt->version))
+		return pkt->type == QUIC_PKT_INITIAL ? UNSPOKEN : DROPPED;
+	if (!pkt->fixed && !READ_ONCE(l->grease))
+		return DROPPED;
 	if (pkt->type != QUIC_PKT_INITIAL) {
 		/* Its Initial is going to get Retry. */
 		if (l->validate)
@@ -258,6 +264,8 @@ void quic_listener_rcv(struct quic_listener *l, struct sk_buff *skb, const struc
 		fate = add_stranger(l, skb, pkt, &child);
 	if (fate == RETRY)
 		quic_stateless_retry(l->ep, skb, pkt);
+	else if (fate == UNSPOKEN)
+		quic_listener_unspoken(l, skb, pkt);
 	else if (fate == REFUSED)	/* it would obey no other Retry: RFC 9000, 8.1.2 */
 		quic_refuse(l->ep, skb, pkt, QUIC_ERR_INVALID_TOKEN);
 	else if (fate == NEWS)
@@ -271,7 +279,19 @@ void quic_listener_rcv(struct quic_listener *l, struct sk_buff *skb, const struc
 	}
 }
 
-struct quic_listener *quic_listener_start(struct quic_endpoint *ep, struct sock *sk, int backlog)
+void quic_listener_unspoken(struct quic_listener *l, const struct sk_buff *skb,
+			    const struct quic_packet *pkt)
+{
+	struct quic_versions versions;
+
+	spin_lock_bh(&l->lock);
+	versions = l->versions;
+	spin_unlock_bh(&l->lock);
+	quic_stateless_vn(l->ep, skb, pkt, &versions);
+}
+
+struct quic_listener *quic_listener_start(struct quic_endpoint *ep, struct sock *sk, int backlog,
+					  const struct quic_versions *v)
 {
 	struct quic_listener *l = kzalloc(sizeof(*l), GFP_KERNEL);
 	struct quic_listener *old;
@@ -285,6 +305,7 @@ struct quic_listener *quic_listener_start(struct quic_endpoint *ep, struct sock 
 	get_random_bytes(&l->seed, sizeof(l->seed));
 	l->sk = sk;
 	l->ep = ep;
+	l->versions = *v;
 	quic_listener_backlog(l, backlog);
 
 	spin_lock_bh(&ep->lock);
@@ -325,6 +346,18 @@ void quic_listener_backlog(struct quic_listener *l, int backlog)
 void quic_listener_validate(struct quic_listener *l, bool always)
 {
 	WRITE_ONCE(l->validate, always);
+}
+
+void quic_listener_versions(struct quic_listener *l, const struct quic_versions *v)
+{
+	spin_lock_bh(&l->lock);
+	l->versions = *v;
+	spin_unlock_bh(&l->lock);
+}
+
+void quic_listener_grease(struct quic_listener *l, bool on)
+{
+	WRITE_ONCE(l->grease, on);
 }
 
 struct quic_request *quic_listener_next(struct quic_listener *l)

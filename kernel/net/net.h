@@ -128,11 +128,16 @@ struct quic_request {		/* one attempt: the datagrams that came so far */
  * Start listening on @ep with room for @backlog requests; @sk->sk_data_ready tells of new ones.
  * Return: listener, or ERR_PTR(-EADDRINUSE) when one listens already, -ENOMEM.
  */
-struct quic_listener *quic_listener_start(struct quic_endpoint *ep, struct sock *sk, int backlog);
+struct quic_listener *quic_listener_start(struct quic_endpoint *ep, struct sock *sk, int backlog,
+					  const struct quic_versions *v);
 void quic_listener_stop(struct quic_listener *l);	/* requests are dropped */
 void quic_listener_backlog(struct quic_listener *l, int backlog);
 /* Answer everybody with Retry who has no token, not only under load. */
 void quic_listener_validate(struct quic_listener *l, bool always);
+/* What it speaks: to others it answers with Version Negotiation (RFC 9000, 6). */
+void quic_listener_versions(struct quic_listener *l, const struct quic_versions *v);
+/* Clients may know, from a token, that the QUIC Bit is nothing to it (RFC 9287, 3.1). */
+void quic_listener_grease(struct quic_listener *l, bool on);
 /*
  * Oldest request, taken off; NULL if none. While the new socket is being set up later datagrams
  * of the attempt wait in it: call quic_request_done() after the IDs are in the demux table,

@@ -115,7 +115,7 @@ void quic_dispatch(struct quic_endpoint *ep, struct sk_buff *skb);
 
 /* stateless.c: answers that need no state. The skb stays the caller's. */
 void quic_stateless_vn(struct quic_endpoint *ep, const struct sk_buff *skb,
-		       const struct quic_packet *in);
+		       const struct quic_packet *in, const struct quic_versions *versions);
 void quic_stateless_reset(struct quic_endpoint *ep, const struct sk_buff *skb, const u8 *dcid);
 void quic_stateless_retry(struct quic_endpoint *ep, const struct sk_buff *skb,
 			  const struct quic_packet *in);
@@ -136,6 +136,9 @@ void quic_token_net_exit(struct quic_net *qn);
 
 /* listen.c: one linear datagram with a long header of a version we speak. Takes the skb. */
 void quic_listener_rcv(struct quic_listener *l, struct sk_buff *skb, const struct quic_packet *pkt);
+/* One of a version that @l does not speak. The skb stays the caller's. */
+void quic_listener_unspoken(struct quic_listener *l, const struct sk_buff *skb,
+			    const struct quic_packet *pkt);
 
 /* skb.c */
 /* Do all datagrams of @skb go to the ID (and kind of header) the first goes to? */

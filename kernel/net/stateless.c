@@ -28,16 +28,17 @@ static void reply(struct quic_endpoint *ep, const struct sk_buff *skb, const u8 
 }
 
 void quic_stateless_vn(struct quic_endpoint *ep, const struct sk_buff *skb,
-		       const struct quic_packet *in)
+		       const struct quic_packet *in, const struct quic_versions *versions)
 {
-	u8 buf[VN_MAX], random;
+	u8 buf[VN_MAX];
+	u32 random;
 	int len;
 
 	/* RFC 9000, 6: never an answer to a Version Negotiation packet */
 	if (!in->version || !quic_limit_ok(&quic_net(ep->net)->vn_limit, VN_RATE, BURST))
 		return;
 	get_random_bytes(&random, sizeof(random));
-	len = quic_packet_build_vn(buf, sizeof(buf), in, random);
+	len = quic_packet_build_vn(buf, sizeof(buf), in, versions, random);
 	if (len > 0)
 		reply(ep, skb, buf, len);
 }

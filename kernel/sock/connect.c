@@ -209,7 +209,6 @@ void quic_sock_apply_params(struct quic_sock *qs)
 	*to = qs->tp;
 	/* Offered only once the core does it: a peer would take us at our word. */
 	to->disable_1rtt_encryption = false;
-	to->grease_quic_bit = false;
 	to->max_udp_payload_size = min_t(u64, to->max_udp_payload_size, QUIC_DGRAM_MAX);
 	to->max_data = min(to->max_data, window);
 	to->max_stream_data_bidi_local = min(to->max_stream_data_bidi_local, window);
@@ -218,6 +217,7 @@ void quic_sock_apply_params(struct quic_sock *qs)
 	to->max_streams_bidi = min_t(u64, to->max_streams_bidi, QUIC_STREAMS_LOCAL_MAX);
 	to->max_streams_uni = min_t(u64, to->max_streams_uni, QUIC_STREAMS_LOCAL_MAX);
 
+	c->compatible = !(qs->tp_given & QUIC_TP_GIVEN_NO_COMPAT);
 	quic_flow_init(&c->rx_flow, to->max_data, window);
 	c->streams.kind[0].peer_max = to->max_streams_bidi;
 	c->streams.kind[0].peer_window = to->max_streams_bidi;
@@ -238,12 +238,21 @@ int quic_sock_use_token(struct quic_sock *qs)
 	return 0;
 }
 
+void quic_sock_versions(const struct quic_sock *qs, struct quic_versions *v)
+{
+	if (qs->versions.n)
+		*v = qs->versions;
+	else
+		quic_version_all(v, qs->config.version);
+}
+
 int quic_sock_conn_init(struct sock *sk, bool server, u32 version)
 {
 	struct quic_sock *qs = quic_sk(sk);
 	struct quic_conn_config cfg = {
 		.server = server,
 		.version = version,
+		.versions = qs->versions,
 		.cc = qs->cc,
 		.initial_rtt = (u64)qs->config.initial_smoothed_rtt * NSEC_PER_USEC,
 		.keepalive = (u64)qs->config.keepalive_probe_interval * NSEC_PER_USEC,

@@ -302,6 +302,13 @@ static void conn_event(struct quic_conn *c, enum quic_conn_event ev, u64 arg)
 	case QUIC_CEV_RETRY:
 		quic_sock_queue_work(sk, QUIC_CHORE_RETRY);
 		break;
+	case QUIC_CEV_VERSION:
+		quic_sock_queue_work(sk, QUIC_CHORE_VERSION);
+		break;
+	case QUIC_CEV_RESTART:
+		WRITE_ONCE(quic_sk(sk)->tls_stale, true);
+		quic_sk(sk)->wake |= QUIC_WAKE_STATE | QUIC_WAKE_READ;
+		break;
 	}
 }
 

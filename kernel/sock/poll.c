@@ -70,7 +70,8 @@ __poll_t quic_sock_poll(struct file *file, struct socket *sock, poll_table *wait
 		mask |= EPOLLHUP;
 	if (shutdown & RCV_SHUTDOWN)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
-	if (!list_empty_careful(&qs->ready) && (state != TCP_SYN_RECV || readable(sk)))
+	if ((!list_empty_careful(&qs->ready) && (state != TCP_SYN_RECV || readable(sk))) ||
+	    READ_ONCE(qs->tls_stale))
 		mask |= EPOLLIN | EPOLLRDNORM;
 	/* Writing fails at once, which is an answer too. */
 	if (shutdown & SEND_SHUTDOWN)

@@ -34,6 +34,8 @@ static int rx_wait(struct sock *sk, long *timeo)
 		err = quic_sock_why(sk);
 		if (err)
 			return err;
+		if (qs->tls_stale)
+			return -ESTALE;
 		if (sk->sk_shutdown & RCV_SHUTDOWN)
 			return 0;
 		if (!*timeo)
@@ -42,7 +44,7 @@ static int rx_wait(struct sock *sk, long *timeo)
 			return sock_intr_errno(*timeo);
 		add_wait_queue(sk_sleep(sk), &wait);
 		sk_set_bit(SOCKWQ_ASYNC_WAITDATA, sk);
-		sk_wait_event(sk, timeo, quic_sock_first_item(qs) || sk->sk_err ||
+		sk_wait_event(sk, timeo, quic_sock_first_item(qs) || sk->sk_err || qs->tls_stale ||
 			      (sk->sk_shutdown & RCV_SHUTDOWN), &wait);
 		sk_clear_bit(SOCKWQ_ASYNC_WAITDATA, sk);
 		remove_wait_queue(sk_sleep(sk), &wait);

@@ -386,6 +386,8 @@ static int check_state(struct sock *sk, const struct quic_cmsg *a)
 		err = sock_error(sk);
 		return err ? err : -EPIPE;
 	}
+	if (a->has_level && qs->tls_stale)
+		return -ESTALE;
 	/* Before the peer's limits are known there is nothing to wait for. */
 	if (!a->has_level && !qs->conn.peer_tp_set && !qs->conn.early.remembered)
 		return -ENOTCONN;

@@ -177,10 +177,12 @@ struct quic_sock {
 
 	/* options, before and beside the connection */
 	bool early_now;			/* server: 0-RTT data is handed out at once */
+	bool tls_stale;			/* client: TLS has to begin anew (another version) */
 	u32 events;			/* bit per QUIC_EVENT_* */
 	struct quic_tparams tp;
 	u8 tp_given;			/* QUIC_TP_GIVEN_* */
 	struct quic_config config;	/* as the ABI has it */
+	struct quic_versions versions;	/* best first; none: the defaults */
 	const struct quic_cc_ops *cc;
 	struct quic_connection_close close;	/* what close() will say */
 	u8 alpn_len;
@@ -215,6 +217,7 @@ struct quic6_sock {
 #define QUIC_CHORE_KEYS		0	/* derive the next keys */
 #define QUIC_CHORE_BURY		1	/* free the orphan */
 #define QUIC_CHORE_RETRY	2	/* a client's new Initial keys */
+#define QUIC_CHORE_VERSION	3	/* a client's keys of another version */
 
 #define QUIC_WAKE_READ		0x01
 #define QUIC_WAKE_WRITE		0x02
@@ -300,6 +303,8 @@ int quic_sock_getname(struct socket *sock, struct sockaddr *addr, int peer);
 int quic_sock_conn_init(struct sock *sk, bool server, u32 version);
 /* An address to bind to: @out, which is zeroed before. Return: 0 or errno */
 int quic_sock_parse_local(struct sock *sk, const void *addr, int len, union quic_addr *out);
+/* What it speaks, best first. */
+void quic_sock_versions(const struct quic_sock *qs, struct quic_versions *v);
 /* Copy addresses to where the rest of the kernel looks for them. */
 void quic_sock_set_inet(struct sock *sk);
 

@@ -9,7 +9,8 @@
 
 static bool config_valid(const struct quic_config *c)
 {
-	if (c->version && c->version != QUIC_VERSION_V1 && c->version != QUIC_VERSION_V2)
+	/* A reserved one makes the server negotiate (RFC 9000, 6.3). */
+	if (c->version && !quic_version_known(c->version) && !quic_version_reserved(c->version))
 		return false;
 	if (c->plpmtud_probe_interval && c->plpmtud_probe_interval < PROBE_INTERVAL_MIN)
 		return false;
@@ -69,6 +70,41 @@ static int config_get(struct sock *sk, void *val, u32 len)
 {
 	memcpy(val, &quic_sk(sk)->config, sizeof(struct quic_config));
 	return sizeof(struct quic_config);
+}
+
+/* --- versions --- */
+
+static int versions_set(struct sock *sk, const void *val, u32 len)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	struct quic_versions v = {};
+	const u32 *list = val;
+	u32 i, n = len / sizeof(*list);
+
+	if (qs->conn_live || len % sizeof(*list))
+		return -EINVAL;
+	for (i = 0; i < n; i++) {
+		if (!quic_version_known(list[i]) || quic_version_listed(&v, list[i]))
+			return -EINVAL;
+		quic_version_add(&v, list[i]);
+	}
+	qs->versions = v;
+	quic_sock_versions(qs, &v);
+	/* RFC 9368, 2.4: begin with what most servers speak */
+	if (n)
+		qs->config.version = quic_version_listed(&v, QUIC_V1) ? QUIC_V1 : v.list[0];
+	if (qs->listener)
+		quic_listener_versions(qs->listener, &v);
+	return 0;
+}
+
+static int versions_get(struct sock *sk, void *val, u32 len)
+{
+	struct quic_versions v;
+
+	quic_sock_versions(quic_sk(sk), &v);
+	memcpy(val, v.list, v.n * sizeof(v.list[0]));
+	return v.n * sizeof(v.list[0]);
 }
 
 /* --- ALPN --- */
@@ -164,6 +200,8 @@ void quic_sockopt_defaults(struct quic_sock *qs)
 
 const struct quic_sockopt quic_sockopts_config[] = {
 	{ QUIC_SOCKOPT_CONFIG, 4, sizeof(struct quic_config), false, config_set, config_get },
+	{ QUIC_SOCKOPT_VERSIONS, 0, QUIC_VERSIONS_MAX * sizeof(u32), true, versions_set,
+	  versions_get },
 	{ QUIC_SOCKOPT_ALPN, 0, QUIC_ALPN_MAX, true, alpn_set, alpn_get },
 	{ QUIC_SOCKOPT_CONGESTION, 1, QUIC_CC_NAME_MAX, true, congestion_set, congestion_get },
 };

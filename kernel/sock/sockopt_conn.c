@@ -227,6 +227,8 @@ static int tp_set(struct sock *sk, const void *val, u32 len)
 		qs->tp_given |= QUIC_TP_GIVEN_NO_COMPAT;
 	if (qs->conn_live)
 		quic_sock_apply_params(qs);
+	if (qs->listener)
+		quic_listener_grease(qs->listener, qs->tp.grease_quic_bit);
 	return 0;
 }
 

@@ -52,6 +52,8 @@ static int tp_ext_get(struct sock *sk, void *val, u32 len)
 
 	if (err)
 		return err;
+	/* Whoever asks begins a ClientHello with them. */
+	WRITE_ONCE(qs->tls_stale, false);
 	err = quic_conn_local_params(&qs->conn, val, TP_EXT_GET_MAX);
 	/* Half an extension is of no use. */
 	if (err == -EMSGSIZE || err > (int)len)
@@ -210,6 +212,7 @@ void quic_sockopt_inherit(struct quic_sock *child, const struct quic_sock *paren
 	child->tp = parent->tp;
 	child->tp_given = parent->tp_given;
 	child->config = parent->config;
+	child->versions = parent->versions;
 	child->cc = parent->cc;
 	child->early_now = parent->early_now;
 	child->alpn_len = parent->alpn_len;

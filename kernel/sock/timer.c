@@ -7,6 +7,7 @@
  * end stops it and waits for its callback. The work item holds one while queued.
  */
 #include "../compat/hrtimer.h"
+#include "../core/negotiate.h"
 #include "../core/retry.h"
 #include "sock.h"
 
@@ -136,6 +137,19 @@ void quic_sock_queue_work(struct sock *sk, int bit)
 		__sock_put(sk);
 }
 
+/* Keys of another version, and packets that waited for them; or a new start in it. */
+static void change_version(struct sock *sk)
+{
+	struct quic_sock *qs = quic_sk(sk);
+
+	qs->cur = quic_recvbuf_train(sk, QUIC_BURST_MAX, qs->conn.held_bytes);
+	if (!qs->cur)
+		return;		/* the server repeats what we hold, and we ask again */
+	quic_negotiate_apply(&qs->conn, ktime_get_ns());
+	quic_recvbuf_train_done(sk, xchg(&qs->cur, NULL));
+	quic_sock_pump(sk);
+}
+
 void quic_sock_work(struct work_struct *work)
 {
 	struct quic_sock *qs = container_of(work, struct quic_sock, work);
@@ -149,6 +163,8 @@ void quic_sock_work(struct work_struct *work)
 		quic_retry_apply(&qs->conn, ktime_get_ns());
 		quic_sock_pump(sk);
 	}
+	if (test_and_clear_bit(QUIC_CHORE_VERSION, &qs->chores) && qs->conn_live)
+		change_version(sk);
 	release_sock(sk);
 	/* Only an orphan asks for this, once: the reference of the file descriptor goes with it. */
 	if (test_and_clear_bit(QUIC_CHORE_BURY, &qs->chores))

@@ -254,6 +254,29 @@ static void path(struct sim *s, struct in *in)
 		sim_after(s->s);
 }
 
+/* A Version Negotiation packet that answers the client; the input: what it lists */
+static void negotiation(struct sim_ep *to, struct in *in)
+{
+	struct quic_conn *c = &to->conn;
+	const struct quic_cid *dcid = &c->cids.local[0].cid;
+	struct quic_packet h = {
+		.scid = dcid->id, .scid_len = dcid->len,
+		.dcid = c->odcid.id, .dcid_len = c->odcid.len,
+	};
+	u8 what = take8(in), buf[200];
+	const struct quic_versions list = {
+		what % 3, { what & 0x10 ? QUIC_V1 : QUIC_V2, what & 0x20 ? QUIC_V1 : what },
+	};
+	int len = quic_packet_build_vn(buf, sizeof(buf), &h, &list, what * 0x01010101u);
+
+	must(len > 0);
+	if (to->live) {
+		to->amp_rx += len;
+		sim_receive(to, buf, len);
+		sim_after(to);
+	}
+}
+
 static void operation(struct sim *s, struct in *in)
 {
 	u8 op = take8(in);
@@ -273,7 +296,10 @@ static void operation(struct sim *s, struct in *in)
 		packet(ep, op & 0x10 ? QUIC_LEVEL_HANDSHAKE : QUIC_LEVEL_APP, in, true);
 		break;
 	case 8:
-		datagram(ep, in);
+		if (op & 0x40)
+			negotiation(s->c, in);
+		else
+			datagram(ep, in);
 		break;
 	case 9:
 		sim_run(s, MS(1) * take8(in), NULL);
@@ -291,6 +317,23 @@ static void operation(struct sim *s, struct in *in)
 	default:
 		connection(ep, in);
 	}
+}
+
+/* Who begins with which version, and would rather have which: two bits and two. */
+static void versions(struct sim_cfg *cfg, u8 how)
+{
+	static const u32 first[] = { QUIC_V1, QUIC_V2, 0x1a2a3a4a, 0 };
+	unsigned int i;
+
+	/* Most of the corpus was made when there was but one. */
+	if ((how & 0xc0) != 0xc0)
+		return;
+	cfg->version = first[how & 3];
+	for (i = 0; i < 2; i++)
+		if (how & (i ? 16 : 4))
+			quic_version_all(&cfg->versions[i], how & (i ? 32 : 8) ? QUIC_V2 : QUIC_V1);
+	cfg->grease[0] = how & 1;
+	cfg->grease[1] = how & 2;
 }
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
@@ -312,6 +355,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	cfg.tls_delay = shape & 16 ? MS(3) : 0;
 	cfg.apply_delay = shape & 16 ? MS(12) : 0;
 	cfg.retry = (shape & 0x81) == 0x81;
+	versions(&cfg, size ? data[size - 1] : 0);
 	s = sim_new(&cfg);
 	s->hostile = true;
 	s->s->keep = shape & 32;

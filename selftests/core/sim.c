@@ -193,11 +193,15 @@ static void init_conn(struct sim_ep *ep)
 		.cc = cfg->cc,
 		.initial_rtt = cfg->initial_rtt,
 		.keepalive = cfg->keepalive,
+		.version = ep->version,
+		.versions = cfg->versions[ep->server],
+		.no_compatible = cfg->no_compatible[ep->server],
 	};
 
 	WARN_ON(quic_conn_init(&ep->conn, &sim_ops, cfg->crypto, &cc));
 	if (!ep->server)
 		sim_way_first(ep, SIM_CLIENT, SIM_SERVER);
+	ep->conn.local.grease_quic_bit = cfg->grease[ep->server];
 	if (cfg->idle_timeout)
 		ep->conn.local.max_idle_timeout = cfg->idle_timeout == U64_MAX ? 0 :
 						  cfg->idle_timeout;
@@ -216,14 +220,20 @@ static void restart(struct sim_ep *ep)
 static const u8 token_secret[QUIC_TOKEN_SECRET] = "the secret that seals our tokens";
 static const struct quic_token_addr client_addr = { .ip = { 10, 1 }, .port = 4433 };
 
-void sim_token(struct sim *s, u8 kind, const struct quic_cid *odcid, u64 at, u8 *token)
+static void seal_token(struct sim *s, u8 kind, const struct quic_cid *odcid, u64 at, u32 version,
+		       u8 *token)
 {
 	struct quic_token t = { .kind = kind, .addr = client_addr, .at = at };
 
 	if (odcid)
 		t.odcid = *odcid;
 	sim_ops.random(token, QUIC_TOKEN_NONCE);
-	WARN_ON(quic_token_seal(s->cfg.crypto, token_secret, QUIC_V1, &t, token));
+	WARN_ON(quic_token_seal(s->cfg.crypto, token_secret, version, &t, token));
+}
+
+void sim_token(struct sim *s, u8 kind, const struct quic_cid *odcid, u64 at, u8 *token)
+{
+	seal_token(s, kind, odcid, at, QUIC_V1, token);
 }
 
 /* As the kernel's listener does; no state but counters. Return: accept it */
@@ -251,7 +261,7 @@ static bool admit(struct sim_ep *ep, const struct quic_packet *h)
 					buf, QUIC_RETRY_ROOM);
 	} else {
 		ep->n_retries++;
-		sim_token(ep->sim, QUIC_TOKEN_RETRY, &id, ep->sim->now, token);
+		seal_token(ep->sim, QUIC_TOKEN_RETRY, &id, ep->sim->now, h->version, token);
 		quic_cid_set(&scid, token, QUIC_CID_LEN);
 		len = quic_retry_build(crypto, h, &scid, token, sizeof(token), 5, buf,
 				       sizeof(token) + QUIC_RETRY_ROOM);
@@ -263,12 +273,38 @@ static bool admit(struct sim_ep *ep, const struct quic_packet *h)
 	return false;
 }
 
+/* RFC 9000, 6.1: answer a version that is not spoken here */
+static void send_vn(struct sim_ep *ep, const struct quic_packet *h)
+{
+	u8 buf[600];
+	int len;
+
+	len = quic_packet_build_vn(buf, sizeof(buf), h, &ep->conn.versions, sim_rnd(ep->sim));
+	WARN_ON(len <= 0);
+	ep->n_vn++;
+	ep->amp_tx += len;
+	ep->sim->way = (struct sim_way){ SIM_SERVER, SIM_CLIENT };
+	transmit(ep, buf, len);
+}
+
 static void server_start(struct sim_ep *ep, const struct sim_way *way, const u8 *buf, u32 len)
 {
 	struct quic_packet h;
 
-	if (len < QUIC_DGRAM_MIN || quic_packet_parse(buf, len, QUIC_CID_LEN, &h) ||
-	    h.type != QUIC_PKT_INITIAL || h.dcid_len < 8 || !admit(ep, &h))
+	if (len < QUIC_DGRAM_MIN || quic_packet_parse(buf, len, QUIC_CID_LEN, &h))
+		return;
+	if (h.type == QUIC_PKT_UNKNOWN ||
+	    (h.type == QUIC_PKT_INITIAL && !quic_version_listed(&ep->conn.versions, h.version))) {
+		send_vn(ep, &h);
+		return;
+	}
+	if (h.type != QUIC_PKT_INITIAL || h.dcid_len < 8)
+		return;
+	if (h.version != ep->conn.version) {
+		ep->version = h.version;
+		restart(ep);
+	}
+	if (!admit(ep, &h))
 		return;
 	/* A token that is good ends the limit of 8.1. */
 	ep->amp_over = ep->conn.path->validated;
@@ -564,6 +600,7 @@ static void init_ep(struct sim *s, struct sim_ep *ep, bool server)
 	ep->link.rate = cfg->rate;
 	ep->link.queue = cfg->queue;
 	ep->link.mtu = cfg->mtu;
+	ep->version = server ? 0 : cfg->version;
 	init_conn(ep);
 }
 

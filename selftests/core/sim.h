@@ -16,6 +16,7 @@
 #define SELFTESTS_CORE_SIM_H
 
 #include "conn.h"
+#include "negotiate.h"
 #include "retry.h"
 #include "rx.h"
 #include "token.h"
@@ -101,6 +102,7 @@ struct sim_ep {
 	struct sim_link link;
 	struct sim_tls tls;
 	u64 alarm;		/* the deadline, as of the last turn */
+	u32 version;		/* what the connection starts with; 0: 1 */
 	bool server, live;
 	bool no_read;		/* the application reads nothing */
 	bool keep;		/* streams stay until the end, as if a descriptor held them */
@@ -119,7 +121,7 @@ struct sim_ep {
 	unsigned int tokens;
 	u8 token[256];			/* the last one that came */
 	u32 token_len;
-	unsigned int n_retries, n_refused;	/* server: sent instead of accepting */
+	unsigned int n_retries, n_refused, n_vn;	/* server: sent instead of accepting */
 	u64 amp_rx, amp_tx;		/* server: until a Handshake packet came */
 	bool amp_over;
 	struct sim_seen seen[SIM_SEEN];
@@ -151,6 +153,10 @@ struct sim_cfg {
 	const struct quic_crypto_ops *crypto;
 	const struct quic_cc_ops *cc;
 	bool retry;			/* the server wants a token first */
+	u32 version;			/* the client's first flight; 0: 1 */
+	struct quic_versions versions[2];	/* client's, server's; best first */
+	bool no_compatible[2];		/* client's, server's */
+	bool grease[2];			/* client, server: take the QUIC Bit as it comes */
 	u64 apply_delay;		/* the client obeys Retry that much later */
 	enum sim_early early;
 	const struct quic_tparams *remembered;	/* early: NULL: what the server allows now */

@@ -332,6 +332,16 @@ static void obey(struct sim *s, void *arg)
 	sim_pump(ep);
 }
 
+static void change_version(struct sim *s, void *arg)
+{
+	struct sim_ep *ep = arg;
+
+	if (!ep->live)
+		return;
+	WARN_ON(quic_negotiate_apply(&ep->conn, s->now) && !s->loose);
+	sim_after(ep);
+}
+
 static void event(struct quic_conn *c, enum quic_conn_event ev, u64 arg)
 {
 	struct sim_ep *ep = ep_of(c);
@@ -346,6 +356,10 @@ static void event(struct quic_conn *c, enum quic_conn_event ev, u64 arg)
 		ep->t_closed = ep->sim->now;
 	else if (ev == QUIC_CEV_RETRY)
 		sim_at(ep->sim, ep->sim->now + ep->sim->cfg.apply_delay, obey, ep);
+	else if (ev == QUIC_CEV_VERSION)
+		sim_at(ep->sim, ep->sim->now + ep->sim->cfg.apply_delay, change_version, ep);
+	else if (ev == QUIC_CEV_RESTART)
+		sim_tls_free(ep);	/* a new ClientHello */
 	else if (ev == QUIC_CEV_PREPARE_KEYS && !ep->no_prepare)
 		quic_protect_prepare_update(&c->prot);
 }

@@ -106,8 +106,10 @@ static void parse__short_with_id(void **state)
 	assert_memory_equal(p.dcid, buf + 1, 8);
 	assert_int_equal(p.pn_off, 9);
 	refuses_truncation(buf, 29, 8);
-	buf[0] = 0;	/* no fixed bit */
-	assert_int_equal(quic_packet_parse(buf, 29, 8, &p), -EINVAL);
+	assert_true(p.fixed);
+	buf[0] = 0;	/* RFC 9287, 3: to be taken, by those who said so */
+	assert_int_equal(quic_packet_parse(buf, 29, 8, &p), 0);
+	assert_false(p.fixed);
 }
 
 /* RFC 9000, 17.2; RFC 9369, 3.2 */
@@ -131,8 +133,11 @@ static void parse__types_of_both_versions(void **state)
 		put_unaligned_be32(QUIC_V2, buf + 1);
 		assert_int_equal(quic_packet_parse(buf, 64, 8, &p), 0);
 		assert_int_equal(p.type, i);
+		assert_true(p.fixed);
 		buf[0] &= ~0x40;
-		assert_int_equal(quic_packet_parse(buf, 64, 8, &p), -EINVAL);
+		assert_int_equal(quic_packet_parse(buf, 64, 8, &p), 0);
+		assert_int_equal(p.type, i);
+		assert_false(p.fixed);
 	}
 	{
 		u8 buf[64] = { 0xc0 };
@@ -348,31 +353,42 @@ static void pn_decode__of_what_pn_len_picks(void **state)
 
 static void build_vn__swaps_ids_and_lists_ours(void **state)
 {
+	static const struct quic_versions lists[] = {
+		{ 2, { QUIC_V1, QUIC_V2 } }, { 2, { QUIC_V2, QUIC_V1 } }, { 1, { QUIC_V2 } }, { 0 },
+	};
 	struct quic_packet in = { .dcid = (u8 *)"12345678", .dcid_len = 8,
 				  .scid = (u8 *)"abc", .scid_len = 3 }, p;
-	bool v1 = false, v2 = false, grease = false;
-	int n, i, random;
+	unsigned int l, i, places;
+	struct quic_versions got;
+	u64 seed = 5;
 	u8 buf[64];
+	int n, k;
 
-	for (random = 0; random < 256; random++) {
-		n = quic_packet_build_vn(buf, sizeof(buf), &in, random);
-		assert_int_equal(n, 1 + 4 + 4 + 9 + 12);
-		assert_int_equal(quic_packet_parse(buf, n, 8, &p), 0);
-		assert_int_equal(p.type, QUIC_PKT_VERSION_NEG);
-		assert_true(p.dcid_len == 3 && !memcmp(p.dcid, "abc", 3));
-		assert_true(p.scid_len == 8 && !memcmp(p.scid, "12345678", 8));
-		assert_true(buf[0] & QUIC_HDR_FIXED);
-		for (i = p.pn_off; i < n; i += 4) {
-			u32 v = get_unaligned_be32(buf + i);
+	for (l = 0; l < ARRAY_SIZE(lists); l++) {
+		const struct quic_versions *v = &lists[l];
 
-			v1 |= v == QUIC_V1;
-			v2 |= v == QUIC_V2;
-			grease |= (v & 0x0f0f0f0f) == 0x0a0a0a0a;
+		for (i = 0, places = 0; i < 2000; i++) {
+			n = quic_packet_build_vn(buf, sizeof(buf), &in, v, rnd(&seed));
+			assert_int_equal(n, 1 + 4 + 4 + 9 + 4 * (v->n + 1));
+			assert_int_equal(quic_packet_parse(buf, n, 8, &p), 0);
+			assert_int_equal(p.type, QUIC_PKT_VERSION_NEG);
+			assert_true(p.dcid_len == 3 && !memcmp(p.dcid, "abc", 3));
+			assert_true(p.scid_len == 8 && !memcmp(p.scid, "12345678", 8));
+			assert_true(buf[0] & QUIC_HDR_FIXED);
+			quic_packet_vn_list(buf, &p, &got);
+			assert_int_equal(got.n, v->n);
+			assert_memory_equal(got.list, v->list, 4 * v->n);
+			assert_int_equal(quic_packet_vn_has(buf, &p, QUIC_V1),
+					 quic_version_listed(v, QUIC_V1));
+			/* RFC 9000, 6.3: a reserved one, anywhere */
+			for (k = p.pn_off; k < n; k += 4)
+				if (quic_version_reserved(get_unaligned_be32(buf + k)))
+					places |= 1 << (k - p.pn_off) / 4;
 		}
-		assert_true(v1 && v2 && grease);
+		assert_int_equal(places, (1 << (v->n + 1)) - 1);
+		assert_int_equal(quic_packet_build_vn(buf, n, &in, v, 0), n);
+		assert_int_equal(quic_packet_build_vn(buf, n - 1, &in, v, 0), -EMSGSIZE);
 	}
-	assert_int_equal(quic_packet_build_vn(buf, n, &in, 0), n);
-	assert_int_equal(quic_packet_build_vn(buf, n - 1, &in, 0), -EMSGSIZE);
 }
 
 static const struct CMUnitTest tests[] = {

@@ -124,7 +124,7 @@ static void protect_install__refuses(void **state)
 				 i == 32);
 		quic_protect_drop(&t->c, QUIC_LEVEL_HANDSHAKE);
 	}
-	t->c.version = 0x1a2a3a4a;
+	t->c.version = 0x1a2b3c4d;
 	assert_int_equal(install(&t->c, QUIC_LEVEL_HANDSHAKE, true, QUIC_CIPHER_AES_GCM_128, 1),
 			 -EINVAL);
 }

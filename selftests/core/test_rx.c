@@ -218,7 +218,8 @@ static void rx__version_negotiation(void **state)
 	len = build_vn(s, buf, &s->c->conn.cids.local[0].cid, QUIC_V2);
 	sim_receive(s->c, buf, len);
 	assert_int_equal(s->c->conn.state, QUIC_CONN_HANDSHAKE);
-	len = build_vn(s, buf, &s->c->conn.odcid, QUIC_V2);
+	/* None that we speak */
+	len = build_vn(s, buf, &s->c->conn.odcid, 0x7f000001);
 	sim_receive(s->c, buf, len);
 	assert_int_equal(s->c->conn.state, QUIC_CONN_CLOSED);
 	assert_int_equal(s->c->conn.close.code, QUIC_ERR_VERSION_NEGOTIATION);

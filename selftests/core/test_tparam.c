@@ -248,8 +248,14 @@ static void decode__version_information(void **state)
 {
 	ok("110c 00000001 6b3343cf 00000001");
 	assert_int_equal(tp.version_chosen, QUIC_V1);
-	assert_int_equal(tp.n_versions, 2);
-	assert_int_equal(tp.versions[0], QUIC_V2);
+	assert_int_equal(tp.versions.n, 2);
+	assert_int_equal(tp.versions.list[0], QUIC_V2);
+	assert_true(tp.has_versions);
+	/* nothing listed, and nothing we speak: not the same (RFC 9368, 4) */
+	ok("1104 00000001");
+	assert_false(tp.has_versions);
+	ok("1108 00000001 00000002");
+	assert_true(tp.has_versions && !tp.versions.n);
 	refused("1100");
 	refused("1103 000000");
 	refused("1105 00000001 00");
@@ -261,11 +267,12 @@ static void decode__version_information(void **state)
 	assert_int_equal(decode_as(false, "1108 00000001 6b3343cf"), -EPROTO);
 	assert_int_equal(decode_as(false, "1104 00000001"), -EPROTO);
 	assert_int_equal(decode_as(false, "1108 00000001 00000001"), 0);
-	/* ten listed, the chosen one last: eight are kept, all are checked */
+	/* many listed, the chosen one last: what we speak is kept once, all are checked */
 	assert_int_equal(decode_as(false, "112c 00000001 0000000200000003000000040000000500000006 "
-				   "000000070000000800000009 0000000a 00000001"), 0);
-	assert_int_equal(tp.n_versions, 8);
-	assert_int_equal(tp.versions[7], 9);
+				   "000000076b3343cf6b3343cf 0000000a 00000001"), 0);
+	assert_int_equal(tp.versions.n, 2);
+	assert_int_equal(tp.versions.list[0], QUIC_V2);
+	assert_int_equal(tp.versions.list[1], QUIC_V1);
 	refused("112c 00000001 0000000200000003000000040000000500000006 "
 		"000000070000000800000009 0000000a 00000000");
 }
@@ -313,9 +320,8 @@ static void fill(struct quic_tparams *t)
 	t->preferred.port6 = 4434;
 	quic_cid_set(&t->preferred.cid, (u8 *)"xyz", 3);
 	t->version_chosen = QUIC_V1;
-	t->n_versions = 2;
-	t->versions[0] = QUIC_V2;
-	t->versions[1] = QUIC_V1;
+	quic_version_all(&t->versions, QUIC_V2);
+	t->has_versions = true;
 	t->disable_active_migration = true;
 	t->grease_quic_bit = true;
 	t->disable_1rtt_encryption = true;

@@ -119,6 +119,7 @@ enum quic_crypto_level {
 #define QUIC_SOCKOPT_CONGESTION			64 /* [gs] text */
 #define QUIC_SOCKOPT_INFO			65 /* [g] struct quic_info */
 #define QUIC_SOCKOPT_STREAM_RESET_AT		66 /* [s] struct quic_stream_reset_at */
+#define QUIC_SOCKOPT_VERSIONS			68 /* [gs] __u32[] */
 #define QUIC_SOCKOPT_EARLY_DATA			72 /* [gs] __u32 */
 
 /*
@@ -165,6 +166,17 @@ enum quic_crypto_level {
  * QUIC_SOCKOPT_CONGESTION: name of the congestion control, "newreno" or "cubic" (default), as
  * TCP_CONGESTION: set takes up to QUIC_CC_NAME_MAX - 1 bytes, with or without NUL; get gives
  * QUIC_CC_NAME_MAX bytes, padded with NUL. May be changed at any time. ENOENT: no such algorithm.
+ *
+ * QUIC_SOCKOPT_VERSIONS: the versions spoken, best first, 0 to 4 of QUIC_VERSION_*; none (default)
+ * is all of them. Before connect() or accept(), on a listener at any time. It also sets
+ * quic_config.version: to version 1 if that is listed, else to the first. Listener: a client of
+ * another version gets Version Negotiation (RFC 9000, 6); from one that speaks several the best
+ * is chosen without a round trip (RFC 9368, 2.3), without a list the one the client likes best.
+ * Client: begins with quic_config.version, says what else it takes, and starts over with the first
+ * of the list that a Version Negotiation packet names: then sendmsg() and recvmsg() of TLS
+ * messages give ESTALE, and poll() POLLIN, until QUIC_SOCKOPT_TRANSPORT_PARAM_EXT is read for the
+ * ClientHello of a new TLS session. Get: the list in force; quic_info.version is what it came to.
+ * EINVAL: not a multiple of 4 bytes, an unknown version, one listed twice, a connection is there.
  */
 #define QUIC_CC_NAME_MAX	16
 #define QUIC_ALPN_MAX		128
@@ -299,12 +311,16 @@ struct quic_crypto_secret {
 struct quic_transport_param {
 	__u8	remote;
 	__u8	disable_active_migration;	/* 0 or 1; 0 */
-	__u8	grease_quic_bit;		/* 0 or 1; 0 (RFC 9287) */
+	__u8	grease_quic_bit;		/* 0 or 1; 0: the peer may send the QUIC Bit as 0
+						 * (RFC 9287); ours follows the peer's offer
+						 */
 	__u8	stateless_reset;		/* server, 0 or 1: send a token; 0 */
 	__u8	disable_1rtt_encryption;	/* 0 or 1; 0. Only if both ask; needs
 						 * CAP_NET_ADMIN, else EPERM
 						 */
-	__u8	disable_compatible_version;	/* 0 or 1; 0 (RFC 9368) */
+	__u8	disable_compatible_version;	/* 0 or 1; 0: another version may be chosen
+						 * without a new start (RFC 9368, 2.3)
+						 */
 	__u8	active_connection_id_limit;	/* 2 to 8; 7 */
 	__u8	ack_delay_exponent;		/* 0 to 20; 3 */
 	__u16	max_datagram_frame_size;	/* bytes we take, frame header included; 0: no
@@ -333,7 +349,10 @@ enum quic_cong_algo {
  * listener's values pass to what it accepts. EINVAL: out of range; established already.
  */
 struct quic_config {
-	__u32	version;			/* QUIC_VERSION_*; V1 */
+	__u32	version;			/* the client's first flight: 1, or version 2. A
+						 * reserved one, 0x?a?a?a?a, makes any server
+						 * answer with Version Negotiation (RFC 9000, 6.3)
+						 */
 	__u32	plpmtud_probe_interval;		/* us between MTU searches, at least 5000000;
 						 * default: the implementation's
 						 */
