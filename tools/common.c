@@ -125,12 +125,22 @@ static int fail_socket(const struct tool_opts *o, int err)
 	return -TOOL_NETWORK;
 }
 
+/* The version a client begins with; 0: the kernel's default */
+static uint32_t first_version(const struct tool_opts *o)
+{
+	if (o->unknown_version)
+		return 0x1a2a3a4a;	/* RFC 9000, 15 */
+	if (!o->nversions)
+		return 0;
+	return o->versions[o->negotiate ? o->nversions - 1 : 0];
+}
+
 /* What is chosen by socket option, before connect() or listen(). */
 static int socket_setup(const struct tool_opts *o, int sd)
 {
 	struct quic_transport_param params = { .max_streams_bidi = o->max_streams,
 					       .max_streams_uni = o->max_streams };
-	struct quic_config config = { .version = o->v2 ? QUIC_VERSION_V2 : 0,
+	struct quic_config config = { .version = first_version(o),
 				      .validate_peer_address = o->retry };
 
 	if (o->cc && setsockopt(sd, SOL_QUIC, QUIC_SOCKOPT_CONGESTION, o->cc, strlen(o->cc))) {
@@ -143,9 +153,14 @@ static int socket_setup(const struct tool_opts *o, int sd)
 		tool_say(o, "--max-streams: %s", strerror(errno));
 		return -TOOL_NETWORK;
 	}
-	if ((o->v2 || o->retry) &&
+	if (o->nversions && setsockopt(sd, SOL_QUIC, QUIC_SOCKOPT_VERSIONS, o->versions,
+				       o->nversions * sizeof(o->versions[0]))) {
+		tool_say(o, "--version: %s", strerror(errno));
+		return -TOOL_NETWORK;
+	}
+	if ((config.version || o->retry) &&
 	    setsockopt(sd, SOL_QUIC, QUIC_SOCKOPT_CONFIG, &config, sizeof(config))) {
-		tool_say(o, "--v2, --retry: %s", strerror(errno));
+		tool_say(o, "--version, --negotiate, --retry: %s", strerror(errno));
 		return -TOOL_NETWORK;
 	}
 	return 0;

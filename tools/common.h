@@ -22,7 +22,10 @@ struct tool_opts {
 	int timeout_s;			/* for connecting; 0: the kernel's idle timeout */
 	const char *cc;			/* congestion control; NULL: the kernel's choice */
 	const char *cipher;		/* as the user named it; NULL: any */
-	bool v2;
+	uint32_t versions[4];		/* of QUIC, best first */
+	unsigned int nversions;		/* 0: all the kernel has */
+	bool negotiate;			/* begin with another version than the best */
+	bool unknown_version;		/* begin with one that nobody speaks */
 	bool retry;			/* server: validate addresses with Retry */
 	unsigned int max_streams;	/* the peer may open; 0: the kernel's default */
 	unsigned int key_update;	/* start a key update after so many bytes; 0: never */

@@ -6,7 +6,8 @@
 
 enum {
 	OPT_CERT = 256, OPT_KEY, OPT_CA, OPT_ALPN, OPT_INSECURE, OPT_PSK, OPT_CC, OPT_CIPHER,
-	OPT_V2, OPT_RETRY, OPT_MAX_STREAMS, OPT_PROGRESS, OPT_NAME, OPT_KEY_UPDATE,
+	OPT_V2, OPT_VERSION, OPT_NEGOTIATE, OPT_RETRY, OPT_MAX_STREAMS, OPT_PROGRESS, OPT_NAME,
+	OPT_KEY_UPDATE,
 };
 
 const struct option tool_long[] = {
@@ -25,6 +26,8 @@ const struct option tool_long[] = {
 	{ "cc", required_argument, NULL, OPT_CC },
 	{ "cipher", required_argument, NULL, OPT_CIPHER },
 	{ "v2", no_argument, NULL, OPT_V2 },
+	{ "version", required_argument, NULL, OPT_VERSION },
+	{ "negotiate", optional_argument, NULL, OPT_NEGOTIATE },
 	{ "retry", no_argument, NULL, OPT_RETRY },
 	{ "max-streams", required_argument, NULL, OPT_MAX_STREAMS },
 	{ "key-update", required_argument, NULL, OPT_KEY_UPDATE },
@@ -45,8 +48,15 @@ const char tool_help_options[] =
 "  --alpn LIST        application protocols, comma-separated, best first\n"
 "  --cc NAME          congestion control: cubic, newreno\n"
 "  --cipher NAME      aes128gcm, aes256gcm, aes128ccm or chacha20\n"
-"  --v2               QUIC version 2\n"
 "  --key-update N     change the keys after N bytes, once a connection\n"
+"  --version LIST     versions of QUIC, best first: v1, v2, or both (v2,v1). A client\n"
+"                     begins with the first; a server takes no others, and chooses the\n"
+"                     best that the client has\n"
+"  --v2               the same as --version v2,v1\n"
+"  --negotiate        client: begin with the last of the list (default v2,v1), so that the\n"
+"                     server may choose the first without a round trip (RFC 9368)\n"
+"  --negotiate=packet client: begin with a version that nobody speaks, so that the server\n"
+"                     has to answer with Version Negotiation (RFC 9000, 6)\n"
 "Talk:\n"
 "  --progress         a line of bytes, rate, RTT, window and losses even without a terminal\n"
 "  -v, --verbose      say what is going on; -h, --help this text\n"
@@ -140,6 +150,38 @@ int tool_number(struct tool_opts *o, const char *what, const char *arg, unsigned
 	return 0;
 }
 
+static int set_versions(struct tool_opts *o, const char *arg)
+{
+	const char *p = arg;
+
+	o->nversions = 0;
+	for (;;) {
+		uint32_t version = !strncmp(p, "v1", 2) ? QUIC_VERSION_V1 :
+				   !strncmp(p, "v2", 2) ? QUIC_VERSION_V2 : 0;
+
+		if (!version || (p[2] && p[2] != ',') || o->nversions == 2 ||
+		    (o->nversions && o->versions[0] == version)) {
+			tool_say(o, "--version takes v1, v2, v1,v2 or v2,v1, not \"%s\"", arg);
+			return TOOL_USAGE;
+		}
+		o->versions[o->nversions++] = version;
+		if (!p[2])
+			return 0;
+		p += 3;
+	}
+}
+
+static int set_negotiate(struct tool_opts *o, const char *arg)
+{
+	if (arg && strcmp(arg, "packet") && strcmp(arg, "compatible")) {
+		tool_say(o, "--negotiate is compatible or packet, not \"%s\"", arg);
+		return TOOL_USAGE;
+	}
+	o->unknown_version = arg && !strcmp(arg, "packet");
+	o->negotiate = !o->unknown_version;
+	return 0;
+}
+
 int tool_option(struct tool_opts *o, int c, const char *arg)
 {
 	unsigned int n;
@@ -186,8 +228,11 @@ int tool_option(struct tool_opts *o, int c, const char *arg)
 	case OPT_CIPHER:
 		return set_cipher(o, arg);
 	case OPT_V2:
-		o->v2 = true;
-		break;
+		return set_versions(o, "v2,v1");
+	case OPT_VERSION:
+		return set_versions(o, arg);
+	case OPT_NEGOTIATE:
+		return set_negotiate(o, arg);
 	case OPT_RETRY:
 		o->retry = true;
 		break;
@@ -219,6 +264,8 @@ int tool_options_done(struct tool_opts *o, bool server)
 		tool_say(o, "--alpn takes %d bytes at most", QUIC_ALPN_MAX);
 		return TOOL_USAGE;
 	}
+	if (o->negotiate && !o->nversions)
+		set_versions(o, "v2,v1");
 	o->tls.timeout_ms = o->timeout_s * 1000;
 	return 0;
 }

@@ -193,6 +193,10 @@ static int fail_closed(struct quic_ctx *ctx, int err)
 
 	ctx->closed_by_peer = true;
 	quic_queue_free(&ctx->out);
+	/* RFC 9000, 6.2: the connection goes on, but what this session said counts no more. */
+	if (err == -ESTALE)
+		return quic_ctx_fail(ctx, err,
+				     "the server speaks another version of QUIC, and the socket changed to it: start again with a new session");
 	/* Once connected, ENOTCONN means gone: by silence, if by nothing else. */
 	if (err == -ENOTCONN && ctx->io_done)
 		err = -ETIMEDOUT;

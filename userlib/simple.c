@@ -18,13 +18,43 @@ static unsigned int socket_wishes(int sd, const struct quic_sys *sys)
 	       config.certificate_request == 1 ? QUIC_HANDSHAKE_CERT_REQUEST : 0;
 }
 
+#define STARTS_MAX	2	/* the second in the version the server asked for (RFC 9368, 4) */
+
+/* One session, from its making to its end. */
+static int attempt(struct quic_tls *tls, int sd, const struct quic_sys *sys,
+		   struct quic_handshake_opts *opts, bool resume)
+{
+	gnutls_session_t session;
+	int err;
+
+	err = quic_tls_session_sys(tls, sd, sys, NULL, &session);
+	if (err)
+		return quic_tls_fail(opts, err, "cannot prepare the TLS session: %s",
+				     quic_strerror(err));
+	if (resume) {
+		err = quic_session_set_data(session, opts->session_data, opts->session_len);
+		if (err) {
+			quic_tls_fail(opts, err, "the session data to resume is unusable: delete it");
+			goto out;
+		}
+	}
+	quic_ctx_find(session)->timeout_ms = opts->timeout_ms;
+	err = quic_handshake(session);
+	if (err && opts->errbuf && opts->errlen)
+		snprintf(opts->errbuf, opts->errlen, "%s", quic_handshake_error(session)[0] ?
+			 quic_handshake_error(session) : quic_strerror(err));
+out:
+	gnutls_deinit(session);
+	return err;
+}
+
 int quic_simple_handshake(int sd, const struct quic_sys *sys, bool server,
 			  const struct quic_handshake_opts *caller)
 {
+	bool resume, restart = true;
 	struct quic_handshake_opts opts;
-	gnutls_session_t session;
 	struct quic_tls *tls;
-	int err;
+	int err, starts = 0;
 
 	if (sd < 0 || !caller)
 		return -EINVAL;
@@ -37,26 +67,13 @@ int quic_simple_handshake(int sd, const struct quic_sys *sys, bool server,
 	if (err)
 		return err;
 
-	err = quic_tls_session_sys(tls, sd, sys, NULL, &session);
-	if (err) {
-		quic_tls_fail(&opts, err, "cannot prepare the TLS session: %s", quic_strerror(err));
-		goto out_tls;
+	resume = opts.session_data && opts.session_len;
+	while (restart) {
+		err = attempt(tls, sd, sys, &opts, resume);
+		restart = err == -ESTALE && ++starts < STARTS_MAX;
+		/* A ticket is of one version only (RFC 9369, 5). */
+		resume = false;
 	}
-	if (opts.session_data && opts.session_len) {
-		err = quic_session_set_data(session, opts.session_data, opts.session_len);
-		if (err) {
-			quic_tls_fail(&opts, err, "the session data to resume is unusable: delete it");
-			goto out;
-		}
-	}
-	quic_ctx_find(session)->timeout_ms = opts.timeout_ms;
-	err = quic_handshake(session);
-	if (err && opts.errbuf && opts.errlen)
-		snprintf(opts.errbuf, opts.errlen, "%s", quic_handshake_error(session)[0] ?
-			 quic_handshake_error(session) : quic_strerror(err));
-out:
-	gnutls_deinit(session);
-out_tls:
 	quic_tls_free(tls);
 	return err;
 }

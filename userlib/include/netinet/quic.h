@@ -111,6 +111,9 @@ int quic_tls_session(const struct quic_tls *tls, int sd, const char *hostname,
 /*
  * A handshake on a session of your own, made with gnutls_init(), QUIC_PRIORITY, credentials and
  * gnutls_transport_set_int(session, sd). Flag GNUTLS_NO_END_OF_EARLY_DATA is needed for 0-RTT.
+ * -ESTALE: the server speaks no version that the socket began with, and the socket changed to one it
+ * does speak: once more, with a new session without session data. The calls that make their own
+ * session do so by themselves.
  */
 int quic_handshake(gnutls_session_t session);
 
