@@ -61,8 +61,14 @@ void set_timeo(int sd, int ms)
 }
 
 static int apply(int sd, const struct quic_transport_param *tp, const struct quic_config *cf,
-		 int rcvbuf, int sndbuf)
+		 const uint32_t *versions, int rcvbuf, int sndbuf)
 {
+	unsigned int n = 0;
+
+	while (versions && versions[n])
+		n++;
+	if (n && set_opt(sd, QUIC_SOCKOPT_VERSIONS, versions, n * sizeof(*versions)))
+		return at("versions");
 	if (tp && set_opt(sd, QUIC_SOCKOPT_TRANSPORT_PARAM, tp, sizeof(*tp)))
 		return at("transport parameters");
 	if (cf && set_opt(sd, QUIC_SOCKOPT_CONFIG, cf, sizeof(*cf)))
@@ -81,7 +87,7 @@ int listen_any(const struct pair_opts *o, struct sockaddr_storage *a, socklen_t 
 	if (sd < 0)
 		return at("socket");
 	*len = addr_loopback(a, o->family, o->mapped, 0);
-	if (apply(sd, o->server, o->server_config, o->server_rcvbuf, 0))
+	if (apply(sd, o->server, o->server_config, o->server_versions, o->server_rcvbuf, 0))
 		goto fail;
 	at("bind");
 	if (bind(sd, (void *)a, *len) || getsockname(sd, (void *)a, len))
@@ -171,35 +177,48 @@ ssize_t recv_stream(int sd, int64_t *sid, uint32_t *flags, void *buf, size_t len
 	return n;
 }
 
-int pair_begin(struct pair *p, const struct pair_opts *o)
+int pair_client(struct pair *p, const struct pair_opts *o, const struct sockaddr_storage *a,
+		socklen_t len)
 {
-	struct sockaddr_storage a;
-	socklen_t len;
-	uint8_t level;
-	char buf[64];
-
-	p->listener = p->client = p->server = -1;
-	p->listener = listen_any(o, &a, &len);
-	if (p->listener < 0)
-		return -1;
 	p->client = sock_new(o->family, o->type);
 	if (p->client < 0)
 		return at("socket of the client");
-	if (apply(p->client, o->client, o->client_config, o->client_rcvbuf, o->client_sndbuf))
+	if (apply(p->client, o->client, o->client_config, o->client_versions, o->client_rcvbuf,
+		  o->client_sndbuf))
 		return -1;
-	if (connect(p->client, (void *)&a, len))
+	if (connect(p->client, (void *)a, len))
 		return at("connect");
 	if (send_level(p->client, QUIC_CRYPTO_INITIAL, "hello from the client", 21, 0) != 21)
 		return at("first message");
+	set_timeo(p->client, 10000);
+	return 0;
+}
+
+int pair_accept(struct pair *p)
+{
+	uint8_t level;
+	char buf[64];
+
 	set_timeo(p->listener, 5000);
 	p->server = accept(p->listener, NULL, NULL);
 	if (p->server < 0)
 		return at("accept");
-	set_timeo(p->client, 10000);
 	set_timeo(p->server, 10000);
 	if (recv_level(p->server, &level, buf, sizeof(buf)) != 21 || level != QUIC_CRYPTO_INITIAL)
 		return at("first message, received");
 	return 0;
+}
+
+int pair_begin(struct pair *p, const struct pair_opts *o)
+{
+	struct sockaddr_storage a;
+	socklen_t len;
+
+	p->listener = p->client = p->server = -1;
+	p->listener = listen_any(o, &a, &len);
+	if (p->listener < 0 || pair_client(p, o, &a, len))
+		return -1;
+	return pair_accept(p);
 }
 
 int pair_secret(int sd, uint8_t level, uint8_t send, uint8_t salt, uint32_t cipher)
@@ -238,10 +257,13 @@ int pair_handshake(struct pair *p, const struct pair_opts *o)
 	uint8_t level;
 	char buf[64];
 
+	/* RFC 9369, 4.1: a server says nothing before it knows what the client takes */
+	if (pair_params(p->client, p->server))
+		return -1;
 	if (send_level(p->server, QUIC_CRYPTO_INITIAL, "hello from the server", 21, 0) != 21 ||
 	    recv_level(p->client, &level, buf, sizeof(buf)) != 21 || level != QUIC_CRYPTO_INITIAL)
 		return at("answer");
-	if (pair_params(p->client, p->server) || pair_params(p->server, p->client))
+	if (pair_params(p->server, p->client))
 		return -1;
 	if (pair_secrets(p, QUIC_CRYPTO_HANDSHAKE, cipher))
 		return -1;

@@ -25,6 +25,7 @@ struct pair_opts {
 	uint32_t cipher;		/* TLS_CIPHER_*; 0: AES-128-GCM */
 	const struct quic_transport_param *client, *server;
 	const struct quic_config *client_config, *server_config;
+	const uint32_t *client_versions, *server_versions;	/* best first, 0 ends */
 	bool mapped;			/* AF_INET6 client to an IPv4 address */
 	int client_rcvbuf, server_rcvbuf, client_sndbuf;
 };
@@ -36,6 +37,11 @@ void pair_close(struct pair *p);
 
 /* Only as far as both have sockets: client connected, server accepted, no keys beyond Initial. */
 int pair_begin(struct pair *p, const struct pair_opts *o);
+/* The client's part of it: a socket that has said hello to @a, in p->client */
+int pair_client(struct pair *p, const struct pair_opts *o, const struct sockaddr_storage *a,
+		socklen_t len);
+/* The server's: what the listener accepts, and its hello */
+int pair_accept(struct pair *p);
 /* The handshake's messages and secrets, between the two. */
 int pair_handshake(struct pair *p, const struct pair_opts *o);
 

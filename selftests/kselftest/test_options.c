@@ -184,42 +184,6 @@ static void session_ticket(void)
 	pair_close(&p);
 }
 
-/* RFC 9001, 4.4 and 6: no KeyUpdate, no client authentication; from a client nothing at all */
-static void post_handshake_refused(void)
-{
-	static const struct {
-		uint8_t type;
-		bool by_client;
-		uint32_t code;
-	} rows[] = {
-		{ 24, false, 0x10a }, { 24, true, 0x10a }, { 13, false, 0xa }, { 4, true, 0x10a },
-	};
-	struct quic_connection_close cl;
-	uint8_t msg[5] = { 0, 0, 0, 1 }, c;
-	socklen_t len;
-	struct pair p;
-	unsigned int i;
-
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		int from, to;
-
-		CHECK(!pair_open(&p, &plain));
-		from = rows[i].by_client ? p.client : p.server;
-		to = rows[i].by_client ? p.server : p.client;
-		msg[0] = rows[i].type;
-		set_timeo(from, 2000);
-		set_timeo(to, 2000);
-		CHECK_EQ(send_level(from, QUIC_CRYPTO_APP, msg, sizeof(msg), 0), sizeof(msg));
-		CHECK_ERR(recv(to, &c, 1, 0), EPROTO);
-		CHECK_ERR(recv(from, &c, 1, 0), EPROTO);
-		memset(&cl, 0, sizeof(cl));
-		len = sizeof(cl);
-		CHECK(!get_opt(from, QUIC_SOCKOPT_CONNECTION_CLOSE, &cl, &len));
-		CHECK_EQ(cl.errcode, rows[i].code);
-		pair_close(&p);
-	}
-}
-
 static void ticket_key_is_the_listeners(void)
 {
 	uint8_t a[100], b[100];
@@ -266,7 +230,6 @@ static const struct ktap_case cases[] = {
 	{ "info_counts", info_counts },
 	{ "congestion_switch", congestion_switch },
 	{ "session_ticket", session_ticket },
-	{ "post_handshake_refused", post_handshake_refused },
 	{ "ticket_key_is_the_listeners", ticket_key_is_the_listeners },
 	{ "accepted_inherits", accepted_inherits },
 };
