@@ -525,14 +525,13 @@ bool quic_conn_plan_mtu_probe(struct quic_conn *c, struct quic_plan *plan, u8 *b
 	return true;
 }
 
-bool quic_conn_plan_pending(const struct quic_conn *c, enum quic_level level)
+/* Anything but what the streams have to say? */
+static bool control_pending(const struct quic_conn *c, enum quic_level level)
 {
 	enum quic_pns pns = quic_level_pns(level);
 	const struct quic_space *sp = &c->space[pns];
 	unsigned int k;
 
-	if (!quic_protect_can_send(&c->prot, level))
-		return false;
 	if (c->close_wanted || sp->ack_now || sp->ping_wanted || c->loss.space[pns].probes ||
 	    quic_crypto_stream_pending(c, level))
 		return true;
@@ -540,7 +539,7 @@ bool quic_conn_plan_pending(const struct quic_conn *c, enum quic_level level)
 		return false;
 	if (c->handshake_done_wanted || (c->token_wanted && c->server) || c->max_data_wanted ||
 	    c->data_blocked_wanted || c->path->n_responses || c->path->wanted ||
-	    !list_empty(&c->streams.active) || quic_datagram_pending(c))
+	    quic_datagram_pending(c))
 		return true;
 	for (k = 0; k < 2; k++)
 		if (c->streams.kind[k].max_wanted || c->streams.kind[k].blocked_wanted)
@@ -552,4 +551,56 @@ bool quic_conn_plan_pending(const struct quic_conn *c, enum quic_level level)
 		if (c->cids.retire[k].pending)
 			return true;
 	return false;
+}
+
+bool quic_conn_plan_pending(const struct quic_conn *c, enum quic_level level)
+{
+	if (!quic_protect_can_send(&c->prot, level))
+		return false;
+	return (quic_level_pns(level) == QUIC_PNS_APP && !list_empty(&c->streams.active)) ||
+	       control_pending(c, level);
+}
+
+/* --- one stream after the other's packets --- */
+
+struct quic_stream *quic_conn_plan_run(const struct quic_conn *c)
+{
+	struct quic_stream *s;
+
+	if (c->state != QUIC_CONN_ESTABLISHED || !list_is_singular(&c->streams.active) ||
+	    control_pending(c, QUIC_LEVEL_APP) || c->space[QUIC_PNS_APP].eliciting)
+		return NULL;
+	s = list_first_entry(&c->streams.active, struct quic_stream, active);
+	return quic_stream_only_new(s) ? s : NULL;
+}
+
+bool quic_conn_plan_full(struct quic_conn *c, struct quic_plan *plan, u8 *buf, u32 size,
+			 struct quic_stream *s)
+{
+	struct quic_sent *sent = &c->loss.space[QUIC_PNS_APP].sent;
+	struct writer w = { .c = c, .plan = plan, .buf = buf, .sent = sent };
+	u64 off = s->tx.next, left = min(s->tx.written, s->tx.max) - off;
+	struct quic_plan_range *r = &plan->range[0];
+	bool fin = false;
+	u32 len = size;
+	u8 *q;
+
+	/* What would not be full, or could be the last, takes the long way. */
+	if (min(left, c->tx_max - c->tx_data) < size ||
+	    quic_loss_reserve(&c->loss, QUIC_PNS_APP, GFP_ATOMIC) ||
+	    !start_header(&w, QUIC_LEVEL_APP, 0, size))
+		return false;
+	q = quic_frame_put_stream(w.p, w.end, s->id, off, &len, &fin, true);
+	if (!q)
+		return false;
+	r->stream = s;
+	r->off = off;
+	r->len = len;
+	r->at = q - buf;
+	plan->nranges = 1;
+	put(&w, q + len, QUIC_SENT_STREAM, s, off, len, false);
+	quic_stream_sent(c, s, off, len, false);
+	plan->flags = QUIC_PKT_F_ELICITING | QUIC_PKT_F_IN_FLIGHT;
+	plan->end = w.p - buf;
+	return true;
 }

@@ -32,4 +32,11 @@
 #include "os_user.h"
 #endif
 
+/* For scratch on the stack that is written before it is read, and so need not be zeroed first. */
+#if __has_attribute(uninitialized)
+#define QUIC_NO_INIT __attribute__((uninitialized))
+#else
+#define QUIC_NO_INIT
+#endif
+
 #endif

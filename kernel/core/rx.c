@@ -126,7 +126,7 @@ static u8 *align_text(u8 *buf, u32 pn_off, u8 first)
 static bool open_packet(struct quic_conn *c, const struct sealed *s, const u8 *mask, u64 now)
 {
 	enum quic_pns pns = quic_level_pns(s->level);
-	struct quic_vec body[SEALED_VECS];
+	struct quic_vec body[SEALED_VECS] QUIC_NO_INIT;
 	struct quic_rx_info info = { .level = s->level, .ecn = s->ecn, .dcid = &s->dcid };
 	unsigned int pn_len, nbody;
 	bool updated = false;
@@ -462,7 +462,7 @@ static bool regular_one(struct quic_conn *c, const struct quic_rx_train *t,
 static unsigned int batch(struct quic_conn *c, const struct quic_rx_train *t, unsigned int from,
 			  unsigned int n, u64 now)
 {
-	struct quic_hp_item hp[BATCH];
+	struct quic_hp_item hp[BATCH] QUIC_NO_INIT;
 	unsigned int i, m = 0, ok = 0;
 	u32 fast = 0;
 

@@ -186,5 +186,7 @@ void quic_stream_sent(struct quic_conn *c, struct quic_stream *s, u64 off, u32 l
 void quic_stream_settle(struct quic_conn *c, struct quic_stream *s);
 /* Is there a byte (new within limits, or lost) or FIN to send? */
 bool quic_stream_has_data(const struct quic_conn *c, const struct quic_stream *s);
+/* Is new data all @s has to send? Flow control of the connection is not looked at. */
+bool quic_stream_only_new(const struct quic_stream *s);
 
 #endif

@@ -57,11 +57,22 @@ static bool lone_fin(const struct quic_stream *s)
 	       (!s->tx.fin_sent || s->tx.fin_lost);
 }
 
+static bool wants_control(const struct quic_stream *s)
+{
+	return quic_stream_reset_due(s) || s->tx.blocked_wanted || s->rx.max_wanted ||
+	       s->rx.stop_wanted;
+}
+
 bool quic_stream_has_data(const struct quic_conn *c, const struct quic_stream *s)
 {
 	if (!tx_open(s))
 		return false;
 	return s->tx.lost.n || lone_fin(s) || (new_data(s) && c->tx_data < c->tx_max);
+}
+
+bool quic_stream_only_new(const struct quic_stream *s)
+{
+	return tx_open(s) && new_data(s) && !s->tx.lost.n && !wants_control(s);
 }
 
 bool quic_stream_next(const struct quic_conn *c, const struct quic_stream *s, u64 *off, u64 *len,
@@ -107,12 +118,6 @@ static void note_blocked(struct quic_stream *s)
 		s->tx.blocked_at = s->tx.max;
 		s->tx.blocked_wanted = true;
 	}
-}
-
-static bool wants_control(const struct quic_stream *s)
-{
-	return quic_stream_reset_due(s) || s->tx.blocked_wanted || s->rx.max_wanted ||
-	       s->rx.stop_wanted;
 }
 
 void quic_stream_activate(struct quic_conn *c, struct quic_stream *s)

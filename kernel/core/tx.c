@@ -74,6 +74,7 @@ void quic_tx_begin(struct quic_burst *b, struct quic_conn *c, u64 now)
 	b->bytes = 0;
 	b->paced = 0;
 	b->nhp = 0;
+	b->run = NULL;
 }
 
 static void add_vec(struct quic_burst *b, u8 *base, u32 len)
@@ -287,6 +288,20 @@ static int mtu_probe(struct quic_burst *b, u8 *buf, u32 cap)
 	return finish(b, &b->plan[0], buf);
 }
 
+/* @len: of a datagram, 0 none, or an error. Return: @len */
+static int count(struct quic_burst *b, int len)
+{
+	struct quic_conn *c = b->conn;
+
+	if (len <= 0)
+		return len;
+	b->n++;
+	b->bytes += len;
+	b->path->tx_bytes += len;
+	c->stats.bytes_sent += len;
+	return len;
+}
+
 int quic_tx_datagram(struct quic_burst *b, u8 *buf, u32 cap)
 {
 	struct quic_conn *c = b->conn;
@@ -295,6 +310,9 @@ int quic_tx_datagram(struct quic_burst *b, u8 *buf, u32 cap)
 
 	if (b->closed || b->n == QUIC_BURST_MAX || (closing && !c->close_wanted))
 		return 0;
+	if (b->run && b->budget >= b->size && cap >= b->size &&
+	    quic_conn_plan_full(c, &b->plan[0], buf, b->size, b->run))
+		return count(b, finish(b, &b->plan[0], buf));
 	if (unlikely(b->path != c->path))
 		len = probe_path(b, buf, cap);
 	else
@@ -311,19 +329,17 @@ int quic_tx_datagram(struct quic_burst *b, u8 *buf, u32 cap)
 		c->close_wanted = false;
 		b->closed = true;
 	}
-	if (len <= 0)
-		return len;
-	if (!b->n)
+	if (len > 0 && !b->n) {
 		b->size = len;
+		/* Only what comes from outside changes that during the burst. */
+		if (b->path == c->path && b->path->validated)
+			b->run = quic_conn_plan_run(c);
+	}
 	/* Datagrams of one size may make a burst of smaller packets. */
-	if (len < b->size || (len < c->pmtu.cur && (!quic_datagram_pending(c) ||
-						    !list_empty(&c->streams.active))))
+	if (len > 0 && (len < b->size || (len < c->pmtu.cur && (!quic_datagram_pending(c) ||
+								!list_empty(&c->streams.active)))))
 		b->closed = true;
-	b->n++;
-	b->bytes += len;
-	b->path->tx_bytes += len;
-	c->stats.bytes_sent += len;
-	return len;
+	return count(b, len);
 }
 
 int quic_tx_end(struct quic_burst *b)

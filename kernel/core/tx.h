@@ -52,6 +52,7 @@ struct quic_burst {
 	u16 size;		/* of the first datagram: the segment size */
 	u8 n;			/* datagrams built */
 	bool closed;		/* no further datagram may join */
+	struct quic_stream *run;	/* all there is to send is this one's new data; or NULL */
 	u32 bytes;		/* of all datagrams */
 	u32 paced;		/* of those in flight: what the pacer is told */
 	unsigned int nhp;
@@ -86,5 +87,13 @@ bool quic_conn_plan(struct quic_conn *c, struct quic_plan *p, u8 *buf, u32 start
 /* A MTU probe of exactly @size bytes (RFC 9000, 14.4): PING and PADDING. */
 bool quic_conn_plan_mtu_probe(struct quic_conn *c, struct quic_plan *p, u8 *buf, u32 size);
 bool quic_conn_plan_pending(const struct quic_conn *c, enum quic_level level);
+/*
+ * The short way for bulk data: the only stream that has anything to send, if that is new data and
+ * nothing else is to be said; it stays so until something is received or written.
+ */
+struct quic_stream *quic_conn_plan_run(const struct quic_conn *c);
+/* A 1-RTT packet of @size bytes full of that stream's. false: it has not enough; plan as usual */
+bool quic_conn_plan_full(struct quic_conn *c, struct quic_plan *p, u8 *buf, u32 size,
+			 struct quic_stream *s);
 
 #endif

@@ -186,7 +186,7 @@ bool quic_skb_one_dest(const struct sk_buff *skb, bool long_hdr, const u8 *dcid,
 		for (; next < skb->len && next < pos + len; next += size) {
 			u32 want = min_t(u32, skb->len - next, HDR_PEEK);
 			const u8 *p = base + (next - pos);
-			u8 copy[HDR_PEEK];
+			u8 copy[HDR_PEEK] QUIC_NO_INIT;
 
 			if (pos + len - next < want) {
 				if (skb_copy_bits(skb, next, copy, want))

@@ -58,6 +58,11 @@ static inline bool list_empty(const struct list_head *h)
 	return h->next == h;
 }
 
+static inline int list_is_singular(const struct list_head *head)
+{
+	return !list_empty(head) && head->next == head->prev;
+}
+
 static inline void list_splice_tail_init(struct list_head *from, struct list_head *to)
 {
 	if (list_empty(from))
