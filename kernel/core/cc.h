@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Congestion control as a table of functions (RFC 9002, 7). One file an
- * algorithm: cc_newreno.c, cc_cubic.c. Sizes in bytes, times in ns.
+ * algorithm: cc_newreno.c, cc_cubic.c, cc_bbr.c. Sizes in bytes, times in ns.
  */
 #ifndef QUIC_CORE_CC_H
 #define QUIC_CORE_CC_H
 
+#include "delivery.h"
 #include "rtt.h"
 
 #define QUIC_CC_NAME_MAX	16
@@ -18,7 +19,16 @@ struct quic_cc_ack {
 	u64 bytes;		/* newly acked, in flight, sent after recovery_start: for growth */
 	u64 largest_time;	/* when the last sent of the newly acked packets was sent */
 	u64 in_flight;		/* before these were taken off */
+	u64 in_flight_now;
 	bool app_limited;	/* RFC 9002, 7.8: do not grow */
+};
+
+struct quic_cc_lost {		/* a packet */
+	u32 size;
+	u32 in_flight;		/* when it left, with it */
+	u32 lost;		/* bytes lost since then, with it */
+	bool app_limited;	/* when it left */
+	bool begins_run;	/* the one before was not lost now */
 };
 
 struct quic_cc_ops {
@@ -29,6 +39,11 @@ struct quic_cc_ops {
 	void (*on_sent)(struct quic_cc *cc, u64 bytes, u64 in_flight, u64 now);
 	void (*on_ack)(struct quic_cc *cc, const struct quic_cc_ack *a,
 		       const struct quic_rtt *rtt, u64 now);
+	/*
+	 * Every packet declared lost, before on_congestion() is told of all of them. NULL: not
+	 * interested
+	 */
+	void (*on_lost)(struct quic_cc *cc, const struct quic_cc_lost *p, u64 now);
 	/*
 	 * Loss or CE mark of a packet sent at @sent_time; at most one reduction a round trip.
 	 * Reducing sets recovery_start to @now: that is how loss.c knows.
@@ -47,10 +62,12 @@ struct quic_cc {
 	u64 ssthresh;		/* U64_MAX: none yet */
 	u64 recovery_start;	/* sent at or before: part of the last reduction; 0: never */
 	u32 mss;		/* max datagram size, bytes */
+	struct quic_delivery delivery;	/* kept by loss.c; outlives a change of algorithm */
 	u64 priv[QUIC_CC_PRIV];
 };
 
 extern const struct quic_cc_ops quic_cc_newreno;
+extern const struct quic_cc_ops quic_cc_bbr;	/* draft-ietf-ccwg-bbr: BBRv3 */
 extern const struct quic_cc_ops quic_cc_cubic;	/* RFC 9438, with HyStart++ (RFC 9406) */
 
 /* By name, or NULL. */

@@ -11,8 +11,6 @@
  */
 #include "loss.h"
 
-#define REORDER_MAX		128u		/* or the packets in flight, if more */
-#define REORDER_FORGET		16		/* reductions, as RFC 8985, 6.2 */
 #define PERSISTENT_THRESHOLD	3		/* RFC 9002, 7.6.1 */
 #define PTO_SHIFT_MAX		20
 #define PTO_PROBES		2
@@ -41,12 +39,12 @@ void quic_loss_sent(struct quic_loss *l, enum quic_pns pns, u16 size, u8 flags, 
 	struct quic_loss_space *sp = &l->space[pns];
 	struct quic_sent_packet *p;
 
-	if (l->app_limited)
+	if (l->cc.delivery.limited)
 		flags |= QUIC_PKT_F_APP_LIMITED;
 	p = quic_sent_commit(&sp->sent, now, size, flags);
-	p->delivered = l->delivered;
+	p->delivered = quic_delivery_sent(&l->cc.delivery, &p->mark, size, l->bytes_in_flight, now);
 	if (flags & QUIC_PKT_F_ECT0)
-		sp->ect_sent++;
+		quic_ecn_sent(&l->ecn, &sp->ecn);
 	if (flags & QUIC_PKT_F_ELICITING) {
 		sp->eliciting++;
 		sp->last_eliciting = now;
@@ -105,35 +103,6 @@ u64 quic_loss_pto(const struct quic_loss *l)
 	return quic_rtt_pto(&l->rtt) + l->max_ack_delay;
 }
 
-/* RFC 9002, 6.1.2, with the learned window */
-static u64 loss_delay(const struct quic_loss *l)
-{
-	u64 rtt = max(l->rtt.latest, l->rtt.smoothed);
-
-	return max_t(u64, rtt + max(rtt / 8, l->reorder_window), QUIC_RTT_GRANULARITY);
-}
-
-/* Loss of @packets, or a CE mark if none, the last of them sent at @sent_time. */
-static void congestion(struct quic_loss *l, u64 sent_time, u32 packets, u64 now)
-{
-	u64 before = l->cc.recovery_start;
-
-	l->cc.ops->on_congestion(&l->cc, sent_time, now);
-	if (l->cc.recovery_start != before) {
-		l->rescue = true;
-		l->undo_left = packets;
-		if (++l->reorder_calm >= REORDER_FORGET) {
-			l->reorder_calm = 0;
-			l->reorder_threshold = QUIC_LOSS_THRESHOLD;
-			l->reorder_window = 0;
-		}
-	} else if (!packets) {
-		l->undo_left = 0;	/* marked while in recovery: that was real */
-	} else if (l->undo_left) {
-		l->undo_left += packets;
-	}
-}
-
 /* Loss detection: RFC 9002, 6.1, A.10, B.8 */
 
 struct lost {
@@ -141,8 +110,27 @@ struct lost {
 	u64 run_start;		/* send time of the first in an unbroken run; 0: none */
 	u64 run;		/* longest time between two in a run: RFC 9002, 7.6.2 */
 	u64 bytes;
+	u64 next;		/* packet number behind the last one lost */
 	u32 packets;
 };
+
+static void lose_bytes(struct quic_loss *l, const struct quic_sent_packet *p, bool begins_run,
+		       u64 now)
+{
+	struct quic_cc_lost lost = {
+		.size = p->size,
+		.in_flight = p->mark.in_flight,
+		.app_limited = p->flags & QUIC_PKT_F_APP_LIMITED,
+		.begins_run = begins_run,
+	};
+
+	l->cc.delivery.lost += p->size;
+	lost.lost = quic_delivery_lost_since(&l->cc.delivery, &p->mark);
+	if (l->cc.ops->on_lost)
+		l->cc.ops->on_lost(&l->cc, &lost, now);
+	if (p->flags & QUIC_PKT_F_ECT0)
+		quic_ecn_lost(&l->ecn);
+}
 
 static void lose_packet(struct quic_loss *l, enum quic_pns pns, u64 pn, struct lost *lost,
 			u64 now)
@@ -158,6 +146,8 @@ static void lose_packet(struct quic_loss *l, enum quic_pns pns, u64 pn, struct l
 			l->cb->probe(l, p->size, false);
 		return;
 	}
+	lose_bytes(l, p, pn != lost->next, now);
+	lost->next = pn + 1;
 	p->flags |= QUIC_PKT_F_LOST;
 	p->lost_at = now;
 	lost->packets++;
@@ -213,7 +203,7 @@ static void find_lost(struct quic_loss *l, enum quic_pns pns, struct lost *lost,
 {
 	struct quic_loss_space *sp = &l->space[pns];
 	struct quic_sent *s = &sp->sent;
-	u64 delay = loss_delay(l), pn = s->live;
+	u64 delay = quic_loss_delay(l), pn = s->live;
 	struct quic_sent_packet *p;
 
 	sp->loss_time = 0;
@@ -244,7 +234,7 @@ static bool detect_lost(struct quic_loss *l, enum quic_pns pns, u64 now)
 		return false;
 	l->packets_lost += lost.packets;
 	l->bytes_lost += lost.bytes;
-	congestion(l, lost.latest, lost.packets, now);
+	quic_loss_congestion(l, lost.latest, lost.packets, now);
 	if (lost.run <= PERSISTENT_THRESHOLD * quic_loss_pto(l))
 		return false;
 	l->cc.ops->on_persistent(&l->cc);
@@ -269,49 +259,26 @@ struct acked {
 	bool late;		/* some had been declared lost */
 };
 
-/*
- * A packet declared lost arrived after all. Each threshold learns only if it was
- * the one to blame; the time one up to where a PTO would probe anyway.
- */
-static void ack_late(struct quic_loss *l, enum quic_pns pns, u64 pn,
-		     const struct quic_sent_packet *p, struct acked *a)
-{
-	const struct quic_sent *s = &l->space[pns].sent;
-	u64 rtt = max(l->rtt.latest, l->rtt.smoothed), limit = max(2 * rtt, quic_loss_pto(l));
-	u64 took = a->now - p->time, far = a->largest - pn + 1;
-
-	a->late = true;
-	l->packets_spurious++;
-	l->reorder_calm = 0;
-	if (far > l->reorder_threshold) {
-		far = min_t(u64, far, max_t(u64, REORDER_MAX, s->next - s->live));
-		l->reorder_threshold = max_t(u32, l->reorder_threshold, far);
-	}
-	if (took > loss_delay(l))
-		l->reorder_window = max(l->reorder_window, min(took + took / 8, limit) - rtt);
-	/* Does it belong to the last reduction? */
-	if (l->undo_left && p->lost_at >= l->cc.recovery_start && !--l->undo_left) {
-		l->cc.ops->undo(&l->cc);
-		l->rescue = false;
-	}
-}
-
 static void ack_packet(struct quic_loss *l, enum quic_pns pns, u64 pn,
 		       struct quic_sent_packet *p, struct acked *a)
 {
 	u32 size = p->flags & QUIC_PKT_F_IN_FLIGHT ? p->size : 0;
 
-	l->delivered += size;
 	if (unlikely(p->flags & QUIC_PKT_F_LOST)) {
-		ack_late(l, pns, pn, p, a);
+		l->cc.delivery.delivered += size;
+		a->late = true;
+		quic_loss_late(l, pns, pn, a->largest, a->now);
 		return;
 	}
+	if (size)
+		quic_delivery_acked(&l->cc.delivery, &p->mark, p->delivered, p->time, size,
+				    p->flags & QUIC_PKT_F_APP_LIMITED, a->now);
 	a->packets++;
 	a->bytes += size;
 	a->latest = max(a->latest, p->time);
 	if (p->time > a->reduced_at)
 		a->grown += size;
-	if (p->flags & QUIC_PKT_F_ECT0)
+	if ((p->flags & (QUIC_PKT_F_ECT0 | QUIC_PKT_F_OFF_PATH)) == QUIC_PKT_F_ECT0)
 		a->ect++;
 	if (p->flags & QUIC_PKT_F_ELICITING)
 		a->eliciting++;
@@ -339,35 +306,6 @@ static void ack_range(struct quic_loss *l, enum quic_pns pns, u64 pn, u64 end, s
 	}
 }
 
-/* RFC 9000, 13.4.2.1. We set ECT(0) only. */
-static bool ecn_valid(const struct quic_loss_space *sp, const struct quic_frame_ack *ack, u32 ect)
-{
-	if (!ack->ecn)
-		return !ect;
-	if (ack->ect1 || ack->ect0 > sp->ect_sent || ack->ce > sp->ect_sent)
-		return false;
-	if (ack->ect0 < sp->ect0 || ack->ce < sp->ce)
-		return false;
-	return ack->ect0 - sp->ect0 + ack->ce - sp->ce >= ect;
-}
-
-/* RFC 9002, B.7. The frame raised largest_acked. */
-static void on_ecn(struct quic_loss *l, struct quic_loss_space *sp,
-		   const struct quic_frame_ack *ack, const struct acked *a)
-{
-	bool more = ack->ce > sp->ce;
-
-	if (!sp->ect_sent || l->ecn_failed)
-		return;
-	l->ecn_failed = !ecn_valid(sp, ack, a->ect);
-	if (l->ecn_failed || !ack->ecn)
-		return;
-	sp->ect0 = ack->ect0;
-	sp->ce = ack->ce;
-	if (more)
-		congestion(l, a->rtt_from, 0, a->now);
-}
-
 /* Tell congestion control. @in_flight: before this ACK and the losses it revealed */
 static void grow(struct quic_loss *l, const struct acked *a, u64 in_flight)
 {
@@ -375,6 +313,7 @@ static void grow(struct quic_loss *l, const struct acked *a, u64 in_flight)
 		.bytes = a->grown,
 		.largest_time = a->latest,
 		.in_flight = in_flight,
+		.in_flight_now = l->bytes_in_flight,
 	};
 
 	/*
@@ -401,8 +340,10 @@ static void on_newly_acked(struct quic_loss *l, enum quic_pns pns, struct quic_l
 			delay = min(delay, l->max_ack_delay);
 		quic_rtt_update(&l->rtt, a->now - a->rtt_from, delay, a->now);
 	}
-	if (raised)
-		on_ecn(l, sp, ack, a);
+	quic_delivery_end(&l->cc.delivery, l->rtt.min, a->now);
+	/* RFC 9002, B.7 */
+	if (raised && quic_ecn_acked(&l->ecn, &sp->ecn, ack, a->ect))
+		quic_loss_congestion(l, a->rtt_from, 0, a->now);
 	if (!detect_lost(l, pns, a->now) && a->bytes)
 		grow(l, a, in_flight);
 	if (pns == QUIC_PNS_HANDSHAKE)
@@ -435,6 +376,7 @@ int quic_loss_on_ack(struct quic_loss *l, enum quic_pns pns, const struct quic_f
 	p = quic_sent_get(s, ack->largest);
 	if (p && !(p->flags & (QUIC_PKT_F_DONE | QUIC_PKT_F_LOST | QUIC_PKT_F_OFF_PATH)))
 		a.rtt_from = p->time;
+	quic_delivery_begin(&l->cc.delivery);
 	quic_ack_iter_init(&it, ack);
 	do {
 		ack_range(l, pns, it.r.start, it.r.end, &a);

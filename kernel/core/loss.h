@@ -17,6 +17,7 @@
 #define QUIC_CORE_LOSS_H
 
 #include "cc.h"
+#include "ecn.h"
 #include "frame.h"
 #include "pacer.h"
 #include "rtt.h"
@@ -37,8 +38,7 @@ struct quic_loss_space {
 	s64 largest_acked;		/* -1: none */
 	u64 loss_time;			/* 0: none */
 	u64 last_eliciting;		/* when the last ack-eliciting packet left; 0: never */
-	u64 ect_sent;			/* packets that left with QUIC_PKT_F_ECT0 */
-	u64 ect0, ce;			/* last validated counts reported by the peer */
+	struct quic_ecn_counts ecn;
 	u32 eliciting;			/* ack-eliciting packets in flight */
 	bool discarded;
 	u8 probes;			/* ack-eliciting packets to send because of PTO, whatever
@@ -53,7 +53,7 @@ struct quic_loss_est {
 	struct quic_pacer pacer;
 	u64 reorder_window;
 	u32 reorder_threshold;
-	bool ecn_failed;
+	struct quic_ecn ecn;
 };
 
 #define QUIC_LOSS_THRESHOLD	3	/* packets: RFC 9002, 6.1.1 */
@@ -63,6 +63,7 @@ struct quic_loss {
 	struct quic_rtt rtt;
 	struct quic_cc cc;
 	struct quic_pacer pacer;
+	struct quic_ecn ecn;
 	struct quic_loss_space space[QUIC_PNS_COUNT];
 	u64 bytes_in_flight;
 	u64 max_ack_delay;		/* the peer's, ns; counts once the handshake is confirmed */
@@ -79,7 +80,6 @@ struct quic_loss {
 	u32 reorder_calm;		/* reductions since the last spurious loss */
 	u32 undo_left;			/* losses of the reduction not yet spurious; 0: no undo */
 	bool rescue;			/* one packet may leave although cwnd is full: 7.3.2 */
-	bool ecn_failed;		/* set no ECT any more: RFC 9000, 13.4.2.2 */
 	bool server;
 	bool confirmed;			/* handshake confirmed: PTO for APP, RFC 9002 6.2.1 */
 	bool peer_validated;		/* PeerCompletedAddressValidation(): here and by owner */
@@ -88,7 +88,6 @@ struct quic_loss {
 	bool early;			/* client: 0-RTT may fill the window; until an ACK in APP */
 	bool app_limited;		/* kept by the planner: cwnd allows more than there is */
 	/* counters for QUIC_INFO */
-	u64 delivered;			/* bytes acknowledged */
 	u64 packets_lost, bytes_lost;	/* without MTU probes and ACK-only packets */
 	u64 packets_spurious;		/* of packets_lost: acked later */
 };
@@ -141,5 +140,20 @@ void quic_loss_save(const struct quic_loss *l, struct quic_loss_est *e);
 void quic_loss_load(struct quic_loss *l, const struct quic_loss_est *e);
 /* PTO period of the connection without backoff, ack delay included: RFC 9000 10.1, 10.2 */
 u64 quic_loss_pto(const struct quic_loss *l);
+
+/* --- between loss*.c --- */
+
+/* Loss of @packets, or a CE mark if none, the last of them sent at @sent_time. */
+void quic_loss_congestion(struct quic_loss *l, u64 sent_time, u32 packets, u64 now);
+/* @pn, declared lost, was acknowledged by a frame whose largest is @largest. */
+void quic_loss_late(struct quic_loss *l, enum quic_pns pns, u64 pn, u64 largest, u64 now);
+
+/* RFC 9002, 6.1.2, with the learned window */
+static inline u64 quic_loss_delay(const struct quic_loss *l)
+{
+	u64 rtt = max(l->rtt.latest, l->rtt.smoothed);
+
+	return max_t(u64, rtt + max(rtt / 8, l->reorder_window), QUIC_RTT_GRANULARITY);
+}
 
 #endif

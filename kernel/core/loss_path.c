@@ -38,7 +38,7 @@ void quic_loss_save(const struct quic_loss *l, struct quic_loss_est *e)
 	e->pacer = l->pacer;
 	e->reorder_threshold = l->reorder_threshold;
 	e->reorder_window = l->reorder_window;
-	e->ecn_failed = l->ecn_failed;
+	e->ecn = l->ecn;
 }
 
 void quic_loss_load(struct quic_loss *l, const struct quic_loss_est *e)
@@ -51,7 +51,7 @@ void quic_loss_load(struct quic_loss *l, const struct quic_loss_est *e)
 		l->pacer = e->pacer;
 		l->reorder_threshold = e->reorder_threshold;
 		l->reorder_window = e->reorder_window;
-		l->ecn_failed = e->ecn_failed;
+		l->ecn = e->ecn;
 		/* Chosen meanwhile */
 		if (l->cc.ops != ops)
 			quic_cc_switch(&l->cc, ops);
@@ -60,7 +60,8 @@ void quic_loss_load(struct quic_loss *l, const struct quic_loss_est *e)
 		memset(&l->pacer, 0, sizeof(l->pacer));
 		l->reorder_threshold = QUIC_LOSS_THRESHOLD;
 		l->reorder_window = 0;
-		l->ecn_failed = false;
+		memset(&l->ecn, 0, sizeof(l->ecn));	/* validated anew: RFC 9000, 9.4 */
+		memset(&l->cc.delivery, 0, sizeof(l->cc.delivery));
 	}
 	l->reorder_calm = 0;
 }

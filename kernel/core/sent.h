@@ -19,8 +19,9 @@
 #ifndef QUIC_CORE_SENT_H
 #define QUIC_CORE_SENT_H
 
-#include "os.h"
+#include "delivery.h"
 #include "limits.h"
+#include "os.h"
 
 #define QUIC_SENT_FIRST		16u	/* packets in the first allocation */
 
@@ -67,10 +68,11 @@ struct quic_sent_frame {
 struct quic_sent_packet {
 	u64 time;		/* when, ns */
 	union {
-		u64 delivered;	/* bytes delivered on the connection at that time (rate samples) */
+		u64 delivered;	/* bytes delivered on the connection at that time */
 		u64 lost_at;	/* LOST: when it was declared so */
 		u64 skip;	/* DONE: so are all from this one to there, exclusive */
 	};
+	struct quic_delivery_mark mark;
 	u32 frame;		/* first frame, free-running index into the frame ring */
 	u16 size;		/* bytes of UDP payload, header and tag included */
 	u8 nframes;

@@ -351,6 +351,8 @@ int quic_tx_end(struct quic_burst *b)
 	/* Room in the window and nothing to fill it: the application limits (RFC 9002, 7.8). */
 	c->loss.app_limited = quic_loss_window(&c->loss) >= c->pmtu.cur &&
 			      !quic_conn_plan_pending(c, quic_early_level(c));
+	if (c->loss.app_limited)
+		quic_delivery_limited(&c->loss.cc.delivery, c->loss.bytes_in_flight);
 	if (!b->nhp)
 		return 0;
 	return quic_protect_hide(&c->prot, QUIC_LEVEL_APP, b->hp, b->nhp);

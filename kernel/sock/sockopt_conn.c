@@ -294,7 +294,8 @@ static void info_path(struct quic_info *i, const struct quic_conn *c)
 	i->ssthresh = l->cc.ssthresh;
 	i->bytes_in_flight = l->bytes_in_flight;
 	i->pacing_rate = l->pacer.rate;
-	i->packets_ce = l->space[QUIC_PNS_APP].ce;
+	i->delivery_rate = l->cc.delivery.rate;
+	i->packets_ce = l->space[QUIC_PNS_APP].ecn.ce;
 	i->bytes_lost = l->bytes_lost;
 	i->packets_lost = l->packets_lost;
 	i->packets_spurious = l->packets_spurious;

@@ -30,7 +30,7 @@ static void loss__packet_threshold(void **state)
 	assert_int_equal(o->acked[3], 1);
 	assert_int_equal(o->l.packets_lost, 1);
 	assert_int_equal(o->l.bytes_in_flight, 2 * MSS);
-	assert_int_equal(o->l.delivered, MSS);
+	assert_int_equal(o->l.cc.delivery.delivered, MSS);
 	assert_int_equal(o->l.cc.cwnd, 6000);
 	assert_int_equal(quic_loss_deadline(&o->l, MS(1103)), MS(1001) + 112500000);
 	quic_loss_timeout(&o->l, MS(1113));
@@ -372,7 +372,7 @@ static void loss__spurious_undo(void **state)
 		assert_int_equal(o->l.bytes_in_flight, 3 * MSS);
 		owner_ack(o, APP, 1, 5, MS(1022));
 		assert_int_equal(o->l.packets_spurious, 2);
-		assert_int_equal(o->l.delivered, 5 * MSS);
+		assert_int_equal(o->l.cc.delivery.delivered, 5 * MSS);
 		cwnd = o->l.cc.cwnd;
 		assert_true(cwnd < 10 * MSS);
 		/* the last of them: as if nothing had happened */
@@ -499,20 +499,20 @@ static void loss__ecn_ce(void **state)
 	ecn_ack(o, 0, 3, true, 3, 1, MS(1023));
 	/* lost ACKs: the counts may rise by more than is newly acked */
 	ecn_ack(o, 9, 9, true, 8, 2, MS(1024));
-	assert_false(o->l.ecn_failed);
-	assert_int_equal(o->l.space[APP].ect0, 8);
-	assert_int_equal(o->l.space[APP].ce, 2);
+	assert_false(o->l.ecn.state == QUIC_ECN_FAILED);
+	assert_int_equal(o->l.space[APP].ecn.ect0, 8);
+	assert_int_equal(o->l.space[APP].ecn.ce, 2);
 	owner_free(o);
 
 	/* every packet reported, all of them marked */
 	o = ecn_owner();
 	ecn_ack(o, 0, 4, true, 5, 0, MS(1020));
 	ecn_ack(o, 0, 9, true, 10, 0, MS(1021));
-	assert_false(o->l.ecn_failed);
+	assert_false(o->l.ecn.state == QUIC_ECN_FAILED);
 	owner_free(o);
 	o = ecn_owner();
 	ecn_ack(o, 0, 9, true, 0, 10, MS(1021));
-	assert_false(o->l.ecn_failed);
+	assert_false(o->l.ecn.state == QUIC_ECN_FAILED);
 	assert_int_equal(o->l.cc.recovery_start, MS(1021));
 	owner_free(o);
 }
@@ -534,7 +534,7 @@ static void loss__ecn_validation(void **state)
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		o = ecn_owner();
 		ecn_ack(o, 0, 3, bad[i].ecn, bad[i].ect0, bad[i].ce, MS(1020));
-		assert_true(o->l.ecn_failed);
+		assert_true(o->l.ecn.state == QUIC_ECN_FAILED);
 		assert_int_equal(o->l.cc.cwnd, 14 * MSS);
 		owner_free(o);
 	}
@@ -542,19 +542,19 @@ static void loss__ecn_validation(void **state)
 	o = ecn_owner();
 	ecn_ack(o, 0, 3, true, 4, 0, MS(1020));
 	ecn_ack(o, 0, 4, true, 3, 2, MS(1020));
-	assert_true(o->l.ecn_failed);
+	assert_true(o->l.ecn.state == QUIC_ECN_FAILED);
 	owner_free(o);
 	/* a rise by less than what is newly acked */
 	o = ecn_owner();
 	ecn_ack(o, 0, 3, true, 2, 2, MS(1020));
 	ecn_ack(o, 4, 7, true, 2, 5, MS(1020));
-	assert_true(o->l.ecn_failed);
+	assert_true(o->l.ecn.state == QUIC_ECN_FAILED);
 	owner_free(o);
 	/* we never mark: whatever the peer says does not matter */
 	o = confirmed(&quic_cc_newreno);
 	owner_send(o, APP, MS(1000));
 	ecn_ack(o, 0, 0, true, 0, 1, MS(1020));
-	assert_false(o->l.ecn_failed);
+	assert_false(o->l.ecn.state == QUIC_ECN_FAILED);
 	assert_int_equal(o->l.cc.cwnd, 11 * MSS);
 	owner_free(o);
 }
@@ -565,6 +565,7 @@ static void loss__app_limited(void **state)
 	u64 i;
 
 	o->l.app_limited = true;
+	quic_delivery_limited(&o->l.cc.delivery, 0);
 	for (i = 0; i < 4; i++)
 		owner_send(o, APP, MS(1000));
 	assert_true(quic_sent_get(&o->l.space[APP].sent, 0)->flags & QUIC_PKT_F_APP_LIMITED);
