@@ -46,7 +46,7 @@ const char tool_help_options[] =
 "  -4, -6             use IPv4 only, IPv6 only\n"
 "  -w, --timeout S    give up connecting after S seconds (10)\n"
 "  --alpn LIST        application protocols, comma-separated, best first\n"
-"  --cc NAME          congestion control: cubic, newreno\n"
+"  --cc NAME          congestion control: cubic, newreno, bbr\n"
 "  --cipher NAME      aes128gcm, aes256gcm, aes128ccm or chacha20\n"
 "  --key-update N     change the keys after N bytes, once a connection\n"
 "  --version LIST     versions of QUIC, best first: v1, v2, or both (v2,v1). A client\n"

@@ -5,6 +5,7 @@
 static const struct quic_cc_ops *const all[] = {
 	&quic_cc_newreno,
 	&quic_cc_cubic,
+	&quic_cc_bbr,
 };
 
 const struct quic_cc_ops *quic_cc_find(const char *name)

@@ -12,6 +12,26 @@
 static int buf_min = BUF_MIN;
 static struct ctl_table_header *header;
 
+/* The name of an algorithm: what new sockets begin with */
+static int do_congestion(QUIC_COMPAT_CTL_CONST struct ctl_table *ctl, int write, void *buf,
+			 size_t *len, loff_t *pos)
+{
+	char name[QUIC_CC_NAME_MAX];
+	struct ctl_table t = { .data = name, .maxlen = sizeof(name) };
+	const struct quic_cc_ops *ops;
+	int err;
+
+	strscpy(name, READ_ONCE(quic_sysctl_cc)->name, sizeof(name));
+	err = proc_dostring(&t, write, buf, len, pos);
+	if (err || !write)
+		return err;
+	ops = quic_cc_find(name);
+	if (!ops)
+		return -ENOENT;
+	WRITE_ONCE(quic_sysctl_cc, ops);
+	return 0;
+}
+
 static struct ctl_table table[] = {
 	{
 		.procname	= "quic_mem",
@@ -43,6 +63,12 @@ static struct ctl_table table[] = {
 		.mode		= 0644,
 		.proc_handler	= proc_dointvec_minmax,
 		.extra1		= SYSCTL_ZERO,
+	},
+	{
+		.procname	= "quic_congestion_control",
+		.maxlen		= QUIC_CC_NAME_MAX,
+		.mode		= 0644,
+		.proc_handler	= do_congestion,
 	},
 	QUIC_COMPAT_SYSCTL_END
 };

@@ -234,6 +234,7 @@ extern long quic_sysctl_mem[3];
 extern int quic_sysctl_rmem[3], quic_sysctl_wmem[3];
 /* net.quic.quic_max_orphans: closed sockets with data still going out, of the whole system */
 extern int quic_sysctl_max_orphans;
+extern const struct quic_cc_ops *quic_sysctl_cc;	/* what new sockets begin with */
 
 static inline struct quic_sock *quic_sk(const struct sock *sk)
 {

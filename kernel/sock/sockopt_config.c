@@ -22,7 +22,7 @@ static bool config_valid(const struct quic_config *c)
 		return false;
 	if (c->keepalive_probe_interval && c->keepalive_probe_interval < KEEPALIVE_MIN)
 		return false;
-	return c->congestion_control_algo < QUIC_CONG_ALG_MAX && c->validate_peer_address <= 1 &&
+	return quic_cc_find_id(c->congestion_control_algo) && c->validate_peer_address <= 1 &&
 	       c->stream_data_nodelay <= 1 && c->certificate_request <= 2;
 }
 
@@ -194,8 +194,8 @@ void quic_sockopt_defaults(struct quic_sock *qs)
 	tp->max_streams_uni = QUIC_DEF_STREAMS_UNI;
 	qs->config.version = QUIC_VERSION_V1;
 	qs->config.initial_smoothed_rtt = QUIC_RTT_INITIAL / NSEC_PER_USEC;
-	qs->config.congestion_control_algo = QUIC_CONG_ALG_CUBIC;
-	qs->cc = &quic_cc_cubic;
+	qs->cc = READ_ONCE(quic_sysctl_cc);
+	qs->config.congestion_control_algo = qs->cc->id;
 }
 
 const struct quic_sockopt quic_sockopts_config[] = {

@@ -165,6 +165,78 @@ static void link__outage(void **state)
 	}
 }
 
+/* BBRv3 fills what it measured, but for its probing; and a queue of one bandwidth-delay product stays short. */
+static void link__bbr_lossless(void **state)
+{
+	static const u64 rtt[] = { MS(2), MS(20), MS(100) };
+	unsigned int i;
+	u64 rate;
+
+	for (rate = MBIT(10); rate <= MBIT(1000); rate *= 10) {
+		for (i = 0; i < ARRAY_SIZE(rtt); i++) {
+			struct link ln = { .rate = rate, .delay = rtt[i] / 2 };
+			struct link_result r;
+
+			ln.queue = max_t(u64, rate * rtt[i] / NSEC_PER_SEC, 15000);
+			r = run(&ln, &quic_cc_bbr, SEC(2), SEC(8), 0);
+
+			assert_true(r.use >= 0.92);
+			assert_true(r.dropped * 50 < r.sent);
+		}
+	}
+}
+
+/* A deep queue: CUBIC fills it, BBR leaves it empty. */
+static void link__bbr_short_queue(void **state)
+{
+	struct link ln = { .rate = MBIT(50), .delay = MS(20), .queue = 4000000 };
+	struct link_result r = run(&ln, &quic_cc_bbr, SEC(3), SEC(10), 0);
+
+	assert_true(r.use >= 0.92);
+	assert_true(r.srtt < MS(55));
+	assert_true(run(&ln, &quic_cc_cubic, SEC(3), SEC(10), 0).srtt > MS(100));
+}
+
+/* 1 % at random and 40 ms: at least 5 times CUBIC; and 5 % do not stop it either */
+static void link__bbr_random_loss(void **state)
+{
+	struct link ln = { .rate = MBIT(100), .delay = MS(20), .loss_ppm = 10000 };
+	double bbr = run(&ln, &quic_cc_bbr, SEC(2), SEC(12), 0).use;
+
+	assert_true(bbr >= 0.85);
+	assert_true(bbr >= 5 * run(&ln, &quic_cc_cubic, SEC(2), SEC(12), 0).use);
+	ln.loss_ppm = 50000;
+	assert_true(run(&ln, &quic_cc_bbr, SEC(2), SEC(12), 0).use >= 0.8);
+}
+
+/* A queue of a tenth of the bandwidth-delay product overflows: probing must not lose much. */
+static void link__bbr_shallow_queue(void **state)
+{
+	struct link ln = { .rate = MBIT(100), .delay = MS(20), .queue = 50000 };
+	struct link_result r = run(&ln, &quic_cc_bbr, SEC(2), SEC(12), 0);
+
+	assert_true(r.use >= 0.8);
+	assert_true(r.lost * 20 < r.sent);
+}
+
+static void link__bbr_reordering(void **state)
+{
+	struct link ln = { .rate = MBIT(100), .delay = MS(10), .early_pct = 25, .early = MS(10) };
+
+	assert_true(run(&ln, &quic_cc_bbr, SEC(2), SEC(10), 0).use >= 0.85);
+	ln = (struct link){ .rate = MBIT(100), .delay = MS(10), .jitter = MS(10) };
+	assert_true(run(&ln, &quic_cc_bbr, SEC(2), SEC(10), 0).use >= 0.85);
+}
+
+/* As link__outage; the model is still there afterwards. */
+static void link__bbr_outage(void **state)
+{
+	struct link ln = { .rate = MBIT(100), .delay = MS(10), .dark_from = SEC(3),
+			   .dark_to = SEC(5) };
+
+	assert_true(run(&ln, &quic_cc_bbr, SEC(2), SEC(12), 0).use >= 0.55);
+}
+
 static const struct CMUnitTest tests[] = {
 	TEST(link__lossless_100m_20ms),
 	TEST(link__lossless_100m_2ms),
@@ -178,6 +250,12 @@ static const struct CMUnitTest tests[] = {
 	TEST(link__random_loss),
 	TEST(link__completion_times),
 	TEST(link__outage),
+	TEST(link__bbr_lossless),
+	TEST(link__bbr_short_queue),
+	TEST(link__bbr_random_loss),
+	TEST(link__bbr_shallow_queue),
+	TEST(link__bbr_reordering),
+	TEST(link__bbr_outage),
 };
 
 TEST_MAIN(tests)

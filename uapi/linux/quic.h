@@ -163,8 +163,9 @@ enum quic_crypto_level {
  * Write: the peer's, once. Malformed or forbidden parameters: EINVAL, and the connection is closed
  * with TRANSPORT_PARAMETER_ERROR (RFC 9000, 7.4).
  *
- * QUIC_SOCKOPT_CONGESTION: name of the congestion control, "newreno" or "cubic" (default), as
- * TCP_CONGESTION: set takes up to QUIC_CC_NAME_MAX - 1 bytes, with or without NUL; get gives
+ * QUIC_SOCKOPT_CONGESTION: name of the congestion control, "newreno", "cubic" or "bbr" (the
+ * default is that of the sysctl net.quic.quic_congestion_control, "cubic"), as TCP_CONGESTION: set
+ * takes up to QUIC_CC_NAME_MAX - 1 bytes, with or without NUL; get gives
  * QUIC_CC_NAME_MAX bytes, padded with NUL. May be changed at any time. ENOENT: no such algorithm.
  *
  * QUIC_SOCKOPT_VERSIONS: the versions spoken, best first, 0 to 4 of QUIC_VERSION_*; none (default)
@@ -343,6 +344,7 @@ enum quic_cong_algo {
 	QUIC_CONG_ALG_CUBIC,
 	QUIC_CONG_ALG_MAX,
 };
+#define QUIC_CONG_ALG_BBR	64	/* BBRv3, draft-ietf-ccwg-bbr */
 
 /*
  * QUIC_SOCKOPT_CONFIG. Set before the connection is established, zero leaves a field as it is; a
