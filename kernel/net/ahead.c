@@ -4,7 +4,6 @@
  * listener keeps a few, the newest, for a moment. All under its spinlock (BH).
  * When each came stands in its timestamp, which nobody else asks for.
  */
-#include "../sock/sock.h"
 #include "private.h"
 
 #define AHEAD_MAX	16		/* datagrams */

@@ -10,7 +10,6 @@
 #include <linux/rhashtable.h>
 #include <net/netns/hash.h>
 
-#include "../sock/sock.h"
 #include "private.h"
 
 struct quic_demux_entry {

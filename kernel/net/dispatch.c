@@ -5,7 +5,6 @@
  * whose datagrams go to different IDs is taken apart first, which GRO makes
  * rare. All in softirq, under RCU.
  */
-#include "../sock/sock.h"
 #include "private.h"
 
 #define DCID_MIN	8	/* RFC 9000, 7.2: a client's first ID, bytes */

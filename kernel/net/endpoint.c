@@ -22,11 +22,6 @@
 
 #define RCVBUF	(8 << 20)	/* bytes: packets are only passing through */
 
-struct sock *quic_endpoint_sk(const struct quic_endpoint *ep)
-{
-	return ep->sk;
-}
-
 static const __be16 *port_of(const union quic_addr *a)
 {
 	return a->sa.sa_family == AF_INET6 ? &a->v6.sin6_port : &a->v4.sin_port;

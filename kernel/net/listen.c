@@ -14,7 +14,6 @@
 #include <linux/jhash.h>
 #include <linux/random.h>
 
-#include "../sock/sock.h"
 #include "private.h"
 
 #define REQUEST_BITS	8

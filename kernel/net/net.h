@@ -67,6 +67,14 @@ static inline bool quic_addr_is_any(const union quic_addr *a)
 	       (ipv6_addr_v4mapped(&a->v6.sin6_addr) && !a->v6.sin6_addr.s6_addr32[3]);
 }
 
+/* --- what the socket layer is told; sock/rx.c --- */
+
+/*
+ * A train (one skb, perhaps GSO, data at the UDP payload) for the connection @sk. Takes the
+ * skb, not the reference on @sk. BH off, no lock held: takes bh_lock_sock or uses the backlog.
+ */
+void quic_sock_rcv(struct sock *sk, struct sk_buff *skb);
+
 /* --- endpoint.c: one kernel UDP socket a (netns, address, port, device) --- */
 
 struct quic_endpoint;
@@ -80,7 +88,6 @@ struct quic_endpoint *quic_endpoint_get(struct net *net, union quic_addr *local,
 					int bound_if, bool reuse);
 void quic_endpoint_hold(struct quic_endpoint *ep);
 void quic_endpoint_put(struct quic_endpoint *ep);	/* any context */
-struct sock *quic_endpoint_sk(const struct quic_endpoint *ep);
 /* @ep has the address, and the port (0: any port does). */
 bool quic_endpoint_covers(const struct quic_endpoint *ep, const union quic_addr *a);
 bool quic_endpoint_wildcard(const struct quic_endpoint *ep);
@@ -100,7 +107,7 @@ void quic_demux_del(struct net *net, const struct quic_cid *cid, struct sock *sk
  * @pkt (a sealed CONNECTION_CLOSE datagram; len 0 when draining: silence)
  * until @lifetime ns passed. Holds neither module nor namespace.
  */
-void quic_demux_bury(struct net *net, struct sock *sk, const struct quic_cid *cids,
+void quic_demux_bury(struct quic_endpoint *ep, struct sock *sk, const struct quic_cid *cids,
 		     unsigned int ncids, const struct quic_peer *peer,
 		     const u8 *pkt, u32 len, u64 lifetime);
 

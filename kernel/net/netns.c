@@ -103,14 +103,9 @@ int quic_net_init(void)
 		goto no_demux;
 	quic_xmit_init();
 	err = register_pernet_subsys(&net_ops);
-	if (err)
-		goto no_pernet;
-	err = quic_sysctl_init();
 	if (!err)
 		return 0;
 
-	unregister_pernet_subsys(&net_ops);
-no_pernet:
 	quic_xmit_exit();
 	quic_demux_exit();
 no_demux:
@@ -122,7 +117,6 @@ no_block:
 
 void quic_net_exit(void)
 {
-	quic_sysctl_exit();
 	unregister_pernet_subsys(&net_ops);
 	quic_xmit_exit();
 	/* Callbacks of UDP sockets (data_ready) and skb destructors may still be running. */

@@ -157,8 +157,4 @@ int quic_output(struct sock *sk, struct sk_buff *skb, struct quic_peer *peer);
 void quic_xmit_init(void);
 void quic_xmit_exit(void);	/* no QUIC socket exists any more */
 
-/* sysctl.c */
-int quic_sysctl_init(void);
-void quic_sysctl_exit(void);
-
 #endif

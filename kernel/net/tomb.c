@@ -7,7 +7,6 @@
  * They keep their endpoint, but neither the module nor the namespace: both
  * flush them when they go. Their number is bounded, the oldest give way.
  */
-#include "../sock/sock.h"
 #include "private.h"
 
 #define TOMBS_MAX	4096			/* a namespace */
@@ -101,11 +100,10 @@ static void enlist(struct quic_net *qn, struct quic_tomb *t)
 		lay_to_rest(oldest);
 }
 
-void quic_demux_bury(struct net *net, struct sock *sk, const struct quic_cid *cids,
+void quic_demux_bury(struct quic_endpoint *ep, struct sock *sk, const struct quic_cid *cids,
 		     unsigned int ncids, const struct quic_peer *peer,
 		     const u8 *pkt, u32 len, u64 lifetime)
 {
-	struct quic_endpoint *ep = quic_sk(sk)->ep;
 	struct quic_tomb *t;
 	unsigned int i;
 
@@ -124,7 +122,7 @@ void quic_demux_bury(struct net *net, struct sock *sk, const struct quic_cid *ci
 	if (len)
 		memcpy(t->pkt, pkt, len);
 	for (i = 0; i < ncids && t->nids < IDS_MAX; i++) {
-		t->ids[t->nids] = quic_demux_move(net, &cids[i], sk, t);
+		t->ids[t->nids] = quic_demux_move(ep->net, &cids[i], sk, t);
 		if (t->ids[t->nids])
 			t->nids++;
 	}
@@ -133,7 +131,7 @@ void quic_demux_bury(struct net *net, struct sock *sk, const struct quic_cid *ci
 		return;
 	}
 	quic_endpoint_ref(ep);
-	enlist(quic_net(net), t);
+	enlist(quic_net(ep->net), t);
 }
 
 void quic_tomb_evict(struct quic_net *qn, __be16 port)

@@ -146,7 +146,7 @@ static void bury(struct sock *sk, u64 now)
 	if (!buf)
 		return;
 	len = final_packet(c, buf, now);
-	quic_demux_bury(sock_net(sk), sk, cids, n, &qs->peer, buf, len, c->close_until - now);
+	quic_demux_bury(qs->ep, sk, cids, n, &qs->peer, buf, len, c->close_until - now);
 	kfree(buf);
 }
 

@@ -241,10 +241,15 @@ int quic_sock_init(void)
 	err = proto_register(&quicv6_prot, 1);
 	if (err)
 		goto no_proto6;
+	err = quic_sysctl_init();
+	if (err)
+		goto no_sysctl;
 	err = protosw_register();
 	if (!err)
 		return 0;
 
+	quic_sysctl_exit();
+no_sysctl:
 	proto_unregister(&quicv6_prot);
 no_proto6:
 	proto_unregister(&quic_prot);
@@ -270,6 +275,7 @@ void quic_sock_unregister(void)
 void quic_sock_exit(void)
 {
 	/* Sockets are freed by RCU; timers and work hold theirs: nothing of ours runs after. */
+	quic_sysctl_exit();
 	destroy_workqueue(quic_sock_wq);
 	rcu_barrier();
 	proto_unregister(&quicv6_prot);

@@ -64,22 +64,6 @@ void quic_sock_rcv(struct sock *sk, struct sk_buff *skb)
 	bh_unlock_sock(sk);
 }
 
-void quic_sock_mtu(struct sock *sk, u32 payload)
-{
-	struct quic_sock *qs = quic_sk(sk);
-	u64 now = ktime_get_ns();
-
-	bh_lock_sock(sk);
-	if (sock_owned_by_user(sk)) {
-		qs->new_mtu = payload;
-		__set_bit(QUIC_DEFER_MTU, &qs->deferred);
-	} else if (qs->conn_live) {
-		quic_conn_set_mtu(&qs->conn, payload, now);
-		quic_sock_timer_set(sk, now);
-	}
-	bh_unlock_sock(sk);
-}
-
 /* --- what follows --- */
 
 void quic_sock_wake(struct sock *sk)

@@ -132,7 +132,6 @@ struct quic_sock {
 
 	unsigned long deferred;		/* QUIC_DEFER_*: softirq's work for release_sock() */
 	unsigned long chores;		/* QUIC_CHORE_*: for the work item; atomic bit operations */
-	u32 new_mtu;			/* with QUIC_DEFER_MTU */
 	u8 wake;			/* QUIC_WAKE_*: whom to wake at the end of the train */
 
 	bool conn_live;			/* conn is initialised */
@@ -211,7 +210,6 @@ struct quic6_sock {
 
 /* bit numbers in quic_sock.deferred */
 #define QUIC_DEFER_TIMER	0
-#define QUIC_DEFER_MTU		1
 
 /* bit numbers in quic_sock.chores */
 #define QUIC_CHORE_KEYS		0	/* derive the next keys */
@@ -262,15 +260,9 @@ int quic_sock_init(void);		/* caches, protocols */
 void quic_sock_unregister(void);		/* no new sockets */
 void quic_sock_exit(void);		/* after the RCU barrier */
 
-/* --- what net calls (rx.c) --- */
-
-/*
- * A train (one skb, perhaps GSO, data at the UDP payload) for the connection @sk. Takes the
- * skb, not the reference on @sk. BH off, no lock held: takes bh_lock_sock or uses the backlog.
- */
-void quic_sock_rcv(struct sock *sk, struct sk_buff *skb);
-/* The route or its MTU changed (ICMP): @payload of UDP fits. BH off. */
-void quic_sock_mtu(struct sock *sk, u32 payload);
+/* sysctl.c */
+int quic_sysctl_init(void);
+void quic_sysctl_exit(void);
 
 /* The path in use has no route any more. Under the socket lock. */
 void quic_sock_no_route(struct sock *sk, u64 now);

@@ -119,10 +119,6 @@ void quic_sock_release_cb(struct sock *sk)
 
 	if (!qs->deferred)
 		return;
-	if (__test_and_clear_bit(QUIC_DEFER_MTU, &qs->deferred) && qs->conn_live) {
-		quic_conn_set_mtu(&qs->conn, qs->new_mtu, ktime_get_ns());
-		quic_sock_timer_set(sk, ktime_get_ns());
-	}
 	if (__test_and_clear_bit(QUIC_DEFER_TIMER, &qs->deferred))
 		run(sk);
 }

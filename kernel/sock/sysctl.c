@@ -4,8 +4,7 @@
 #include <net/net_namespace.h>
 
 #include "../compat/sysctl.h"
-#include "../sock/sock.h"
-#include "private.h"
+#include "sock.h"
 
 #define BUF_MIN		4096
 
