@@ -328,9 +328,9 @@ static void option_numbers(void)
 {
 	static const int set_only[] = { QUIC_SOCKOPT_STREAM_RESET, QUIC_SOCKOPT_STREAM_STOP_SENDING,
 		QUIC_SOCKOPT_CONNECTION_MIGRATION, QUIC_SOCKOPT_KEY_UPDATE,
-		QUIC_SOCKOPT_CRYPTO_SECRET };
+		QUIC_SOCKOPT_CRYPTO_SECRET, QUIC_SOCKOPT_STREAM_RESET_AT };
 	static const int get_only[] = { QUIC_SOCKOPT_STREAM_OPEN, QUIC_SOCKOPT_INFO };
-	static const int unknown[] = { 63, 66, 1000, -1 };
+	static const int unknown[] = { 63, 127, 1000, -1 };
 	int sd = sock_new(AF_INET, 0);
 	char buf[512] = {};
 	socklen_t len;
