@@ -3,6 +3,7 @@
 #include "ecn.h"
 
 #define TEST_PACKETS	10
+#define TEST_PTOS	2
 
 void quic_ecn_sent(struct quic_ecn *e, struct quic_ecn_counts *n)
 {
@@ -14,8 +15,16 @@ void quic_ecn_sent(struct quic_ecn *e, struct quic_ecn_counts *n)
 /* RFC 9000, 13.4.2: all of the first packets lost, perhaps because of the marks */
 void quic_ecn_lost(struct quic_ecn *e)
 {
-	if (e->state <= QUIC_ECN_UNKNOWN && ++e->test_lost >= TEST_PACKETS)
+	if (e->state <= QUIC_ECN_UNKNOWN && ++e->test_lost >= e->tested &&
+	    e->state == QUIC_ECN_UNKNOWN)
 		e->state = QUIC_ECN_FAILED;
+}
+
+/* A.4: the test is over after some PTOs, too. A handshake gets through without marks. */
+void quic_ecn_pto(struct quic_ecn *e)
+{
+	if (e->state == QUIC_ECN_TESTING && ++e->ptos >= TEST_PTOS)
+		e->state = QUIC_ECN_UNKNOWN;
 }
 
 /* RFC 9000, 13.4.2.1. We set ECT(0) only. */

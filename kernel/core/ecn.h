@@ -19,6 +19,7 @@ struct quic_ecn {
 	u8 state;
 	u8 tested;		/* packets marked while testing */
 	u8 test_lost;		/* of these, declared lost */
+	u8 ptos;		/* while testing */
 };
 
 struct quic_ecn_counts {	/* of one packet number space */
@@ -34,6 +35,7 @@ static inline bool quic_ecn_mark(const struct quic_ecn *e)
 
 void quic_ecn_sent(struct quic_ecn *e, struct quic_ecn_counts *n);
 void quic_ecn_lost(struct quic_ecn *e);
+void quic_ecn_pto(struct quic_ecn *e);
 /*
  * A frame that raised the largest acknowledged: @ect packets newly acknowledged by it had left
  * with ECT(0). Return: the peer saw CE marks it had not reported before

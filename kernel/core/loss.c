@@ -488,6 +488,7 @@ static void probe(struct quic_loss *l, enum quic_pns pns, u64 now)
 	}
 	l->space[pns].probes = max_t(u8, l->space[pns].probes, 1);
 	l->pto_count++;
+	quic_ecn_pto(&l->ecn);
 	l->last_progress = now;
 }
 

@@ -70,6 +70,7 @@ void quic_tx_begin(struct quic_burst *b, struct quic_conn *c, u64 now)
 	b->budget = min_t(u64, window, quic_pacer_budget(&c->loss.pacer, c->pmtu.cur, now));
 	b->size = 0;
 	b->n = 0;
+	b->ect = quic_ecn_mark(&c->loss.ecn) && b->path == c->path;
 	b->closed = c->state >= QUIC_CONN_DRAINING;
 	b->bytes = 0;
 	b->paced = 0;
@@ -164,7 +165,8 @@ static void record(struct quic_burst *b, const struct quic_plan *p)
 	for (i = 0; i < p->nranges; i++)
 		if (!p->range[i].stream)
 			c->ops->datagram_done(c, p->range[i].datagram);
-	quic_loss_sent(&c->loss, quic_level_pns(p->level), size, p->flags, b->now);
+	quic_loss_sent(&c->loss, quic_level_pns(p->level), size,
+		       p->flags | (b->ect ? QUIC_PKT_F_ECT0 : 0), b->now);
 	c->stats.packets_sent++;
 	c->stats.packets_retransmitted += p->again;
 	if (p->flags & QUIC_PKT_F_IN_FLIGHT) {

@@ -51,6 +51,7 @@ struct quic_burst {
 	u32 budget;		/* bytes that cwnd and pacing still allow */
 	u16 size;		/* of the first datagram: the segment size */
 	u8 n;			/* datagrams built */
+	bool ect;		/* its datagrams leave with ECT(0): RFC 9000, 13.4.1 */
 	bool closed;		/* no further datagram may join */
 	struct quic_stream *run;	/* all there is to send is this one's new data; or NULL */
 	u32 bytes;		/* of all datagrams */

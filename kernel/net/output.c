@@ -30,7 +30,7 @@ static struct udphdr *push_udp(struct sk_buff *skb, __be16 sport, __be16 dport)
 	return uh;
 }
 
-static int output_v4(struct sock *sk, struct sk_buff *skb, struct quic_peer *peer)
+static int output_v4(struct sock *sk, struct sk_buff *skb, struct quic_peer *peer, u8 ecn)
 {
 	const struct flowi4 *fl4 = &peer->fl.u.ip4;
 	int ttl = READ_ONCE(inet_sk(sk)->uc_ttl);
@@ -44,7 +44,7 @@ static int output_v4(struct sock *sk, struct sk_buff *skb, struct quic_peer *pee
 	skb_reset_network_header(skb);
 	iph->version = 4;
 	iph->ihl = sizeof(*iph) >> 2;
-	iph->tos = READ_ONCE(inet_sk(sk)->tos) & ~INET_ECN_MASK;
+	iph->tos = (READ_ONCE(inet_sk(sk)->tos) & ~INET_ECN_MASK) | ecn;
 	iph->id = htons(peer->ip_id);
 	peer->ip_id += skb_shinfo(skb)->gso_segs ?: 1;
 	iph->frag_off = htons(IP_DF);
@@ -56,7 +56,7 @@ static int output_v4(struct sock *sk, struct sk_buff *skb, struct quic_peer *pee
 	return ip_local_out(sock_net(sk), sk, skb);
 }
 
-static int output_v6(struct sock *sk, struct sk_buff *skb, struct quic_peer *peer)
+static int output_v6(struct sock *sk, struct sk_buff *skb, struct quic_peer *peer, u8 ecn)
 {
 	const struct ipv6_pinfo *np = inet6_sk(sk);
 	struct flowi6 *fl6 = &peer->fl.u.ip6;
@@ -71,7 +71,7 @@ static int output_v6(struct sock *sk, struct sk_buff *skb, struct quic_peer *pee
 	hops = np ? np->hop_limit : -1;
 	ip6h = __skb_push(skb, sizeof(*ip6h));
 	skb_reset_network_header(skb);
-	ip6_flow_hdr(ip6h, np ? np->tclass & ~INET_ECN_MASK : 0,
+	ip6_flow_hdr(ip6h, (np ? np->tclass & ~INET_ECN_MASK : 0) | ecn,
 		     ip6_make_flowlabel(net, skb, fl6->flowlabel, ip6_default_np_autolabel(net),
 					fl6));
 	ip6h->nexthdr = IPPROTO_UDP;
@@ -82,7 +82,7 @@ static int output_v6(struct sock *sk, struct sk_buff *skb, struct quic_peer *pee
 	return ip6_local_out(net, sk, skb);
 }
 
-int quic_output(struct sock *sk, struct sk_buff *skb, struct quic_peer *peer)
+int quic_output(struct sock *sk, struct sk_buff *skb, struct quic_peer *peer, u8 ecn)
 {
 	int err;
 
@@ -92,7 +92,7 @@ int quic_output(struct sock *sk, struct sk_buff *skb, struct quic_peer *peer)
 
 	rcu_read_lock();
 	skb_dst_set_noref(skb, peer->dst);
-	err = peer->v4 ? output_v4(sk, skb, peer) : output_v6(sk, skb, peer);
+	err = peer->v4 ? output_v4(sk, skb, peer, ecn) : output_v6(sk, skb, peer, ecn);
 	rcu_read_unlock();
 	return net_xmit_eval(err);
 }
@@ -116,7 +116,7 @@ int quic_xmit_raw(struct quic_endpoint *ep, const union quic_addr *local,
 		return PTR_ERR(dst);
 	}
 	peer.dst = dst;
-	err = quic_output(ep->sk, skb, &peer);
+	err = quic_output(ep->sk, skb, &peer, INET_ECN_NOT_ECT);
 	dst_release(dst);
 	return err;
 }

@@ -151,7 +151,8 @@ struct dst_entry *quic_route_lookup(struct quic_peer *peer, const struct sock *s
 
 /* output.c: UDP and IP headers, and out. Takes the skb; the flow and route are @peer's. */
 #define QUIC_OUTPUT_HEADROOM	(MAX_HEADER + sizeof(struct ipv6hdr) + sizeof(struct udphdr))
-int quic_output(struct sock *sk, struct sk_buff *skb, struct quic_peer *peer);
+/* @ecn: INET_ECN_*, in all datagrams of @skb */
+int quic_output(struct sock *sk, struct sk_buff *skb, struct quic_peer *peer, u8 ecn);
 
 /* xmit.c */
 void quic_xmit_init(void);

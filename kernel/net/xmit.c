@@ -14,6 +14,7 @@
 #include <linux/ip.h>
 #include <linux/udp.h>
 #include <net/dst.h>
+#include <net/inet_ecn.h>
 
 #include "../compat/skb.h"
 #include "../sock/sock.h"
@@ -315,7 +316,8 @@ static int send_burst(struct xmit *x, struct quic_conn *c, u64 now, bool *built)
 		return err;
 	}
 	finish(x, n, departure);
-	err = quic_output(x->sk, x->skb, x->peer);
+	err = quic_output(x->sk, x->skb, x->peer,
+			  x->tx.ect ? INET_ECN_ECT_0 : INET_ECN_NOT_ECT);
 	return err < 0 ? err : 1;
 }
 

@@ -13,6 +13,7 @@ struct sim_dgram {
 	struct list_head list;
 	u64 at;
 	struct sim_way way;
+	u8 ecn;			/* of the IP header */
 	u32 len;
 	u8 data[];
 };
@@ -53,6 +54,7 @@ static void enqueue(struct sim *s, struct sim_link *l, u64 at, const u8 *buf, u3
 	WARN_ON(!d);
 	d->at = at;
 	d->way = s->way;
+	d->ecn = s->ecn ?: l->bleach ? 0 : s->mark && chance(s, l->ce) ? 3 : s->mark;
 	d->len = len;
 	memcpy(d->data, buf, len);
 	while (pos != &l->queued) {
@@ -164,6 +166,7 @@ static unsigned int burst(struct sim_ep *ep)
 		WARN_ON(len[i] > len[0] || (i + 1 < n && len[i] != len[0]));
 		check_datagram(ep, out[i], len[i]);
 		ep->sim->way = sim_way_of(b.path);
+		ep->sim->mark = b.ect ? 2 : 0;
 		transmit(ep, out[i], len[i]);
 	}
 	return n;
@@ -269,6 +272,7 @@ static bool admit(struct sim_ep *ep, const struct quic_packet *h)
 	WARN_ON(len <= 0);
 	ep->amp_tx += len;
 	ep->sim->way = (struct sim_way){ SIM_SERVER, SIM_CLIENT };
+	ep->sim->mark = 0;
 	transmit(ep, buf, len);
 	return false;
 }
@@ -360,7 +364,7 @@ static void rx_train(struct sim_ep *ep, struct sim_dgram **d, unsigned int n)
 {
 	struct quic_rx_seg seg[QUIC_BURST_MAX];
 	struct quic_vec vec[4 * QUIC_BURST_MAX];
-	struct quic_rx_train t = { .vec = vec, .seg = seg, .nseg = n, .ecn = ep->sim->ecn };
+	struct quic_rx_train t = { .vec = vec, .seg = seg, .nseg = n, .ecn = d[0]->ecn };
 	unsigned int i, nvec = 0;
 
 	for (i = 0; i < n; i++) {
@@ -395,9 +399,10 @@ static void arrived(struct sim_ep *ep, struct sim_dgram **d, unsigned int n)
 			ep->strangers++;
 			continue;
 		}
-		/* As GRO: same size and ID, the last may be shorter. */
+		/* As GRO: same size, ID and ECN, the last may be shorter. */
 		while (i + m < n && m < QUIC_BURST_MAX && d[i + m]->len <= d[i]->len &&
 		       d[i + m - 1]->len == d[i]->len && !(d[i]->data[0] & QUIC_HDR_LONG) &&
+		       d[i]->ecn == d[i + m]->ecn &&
 		       !memcmp(&d[i]->way, &d[i + m]->way, sizeof(d[i]->way)) &&
 		       !memcmp(d[i]->data + 1, d[i + m]->data + 1, QUIC_CID_LEN)) {
 			sim_way_receive(ep, &d[i + m]->way, d[i + m]->len);

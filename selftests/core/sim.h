@@ -39,6 +39,8 @@ struct sim_link {		/* one direction: what leaves an endpoint */
 	u32 mtu;		/* UDP payload; larger is dropped. 0: no limit */
 	u32 loss, dup, corrupt, reorder;	/* of 1000 */
 	u64 reorder_by;		/* ns more delay for those chosen */
+	u32 ce;			/* of 1000: marked ones that come as CE */
+	bool bleach;		/* marks are cleared: RFC 9000, 13.4.2 */
 	bool down;		/* everything is lost */
 	/* What the test drops itself. @n: datagrams offered before this one */
 	bool (*drop)(struct sim_ep *from, u64 n, const u8 *buf, u32 len);
@@ -182,7 +184,8 @@ struct sim {
 	u16 nat_from, nat_to;	/* a NAT: the client at nat_from is seen as nat_to; 0: none */
 	bool strange;		/* sim_receive(): quic_path_from() was called */
 	u8 dark;		/* host from and to which everything is lost; 0: none */
-	u8 ecn;			/* what the IP headers say, of everything that arrives */
+	u8 ecn;			/* what all IP headers say on arrival; 0: what they left with */
+	u8 mark;		/* of the datagram being sent */
 	bool hostile;		/* packets say anything: bytes are not those that were written */
 };
 

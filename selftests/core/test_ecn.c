@@ -50,6 +50,24 @@ static void ecn__all_lost(void **state)
 	assert_false(quic_ecn_mark(&e));
 }
 
+/* A.4: the test ends with the second PTO; that its packets are lost is known much later. */
+static void ecn__pto(void **state)
+{
+	struct quic_ecn_counts n = {};
+	struct quic_ecn e = {};
+
+	send_marked(&e, &n, 1);
+	quic_ecn_pto(&e);
+	send_marked(&e, &n, 2);
+	quic_ecn_pto(&e);
+	assert_false(quic_ecn_mark(&e));
+	quic_ecn_lost(&e);
+	quic_ecn_lost(&e);
+	assert_int_equal(e.state, QUIC_ECN_UNKNOWN);
+	quic_ecn_lost(&e);
+	assert_int_equal(e.state, QUIC_ECN_FAILED);
+}
+
 /* Losses after the test are losses. */
 static void ecn__capable_stays(void **state)
 {
@@ -87,6 +105,7 @@ static void ecn__bleached(void **state)
 static const struct CMUnitTest tests[] = {
 	TEST(ecn__tests_first),
 	TEST(ecn__all_lost),
+	TEST(ecn__pto),
 	TEST(ecn__capable_stays),
 	TEST(ecn__bleached),
 };

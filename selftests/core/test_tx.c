@@ -350,7 +350,68 @@ static void tx__seal_fails(void **state)
 	sim_free(s);
 }
 
+static u64 ce_seen(const struct sim *s)
+{
+	return s->c->conn.loss.space[QUIC_PNS_APP].ecn.ce;
+}
+
+/* RFC 9000, 13.4.1: marked both ways once validated; 13.4.2: a path that clears the marks is found out */
+static void tx__ecn(void **state)
+{
+	struct sim_cfg cfg;
+	struct sim *s;
+
+	sim_config(&cfg);
+	s = sim_up(&cfg);
+	assert_int_equal(s->c->conn.loss.ecn.state, QUIC_ECN_CAPABLE);
+	assert_int_equal(s->s->conn.loss.ecn.state, QUIC_ECN_CAPABLE);
+	sim_write(s->c, sim_open(s->c, true), 300000, true);
+	sim_run(s, SEC(2), NULL);
+	assert_int_equal(s->s->n_fin, 1);
+	assert_true(s->s->conn.space[QUIC_PNS_APP].ecn[0] > 200);
+	assert_int_equal(ce_seen(s), 0);
+	sim_free(s);
+
+	s = sim_new(&cfg);
+	s->c->link.bleach = true;
+	sim_handshake(s);
+	assert_int_equal(s->c->conn.loss.ecn.state, QUIC_ECN_FAILED);
+	assert_int_equal(s->s->conn.loss.ecn.state, QUIC_ECN_CAPABLE);
+	sim_free(s);
+}
+
+/* RFC 9002, 7.1: a CE mark is a loss as far as the window goes, but nothing is sent again. */
+static void tx__ecn_ce(void **state)
+{
+	static const struct quic_cc_ops *const cc[] = { &quic_cc_newreno, &quic_cc_cubic };
+	struct sim_cfg cfg;
+	unsigned int i;
+	u64 plain;
+
+	for (i = 0; i < ARRAY_SIZE(cc); i++) {
+		struct sim *s;
+
+		sim_config(&cfg);
+		cfg.cc = cc[i];
+		s = sim_up(&cfg);
+		sim_write(s->c, sim_open(s->c, true), 2000000, true);
+		sim_run(s, SEC(1), NULL);
+		plain = s->c->conn.loss.cc.cwnd;
+		assert_int_equal(s->c->conn.loss.cc.recovery_start, 0);
+		s->c->link.ce = 20;
+		sim_write(s->c, sim_open(s->c, true), 2000000, true);
+		sim_run(s, SEC(10), NULL);
+		assert_int_equal(s->s->n_fin, 2);
+		assert_true(ce_seen(s) > 5);
+		assert_true(s->c->conn.loss.cc.cwnd < plain / 2);
+		assert_int_equal(s->c->conn.loss.packets_lost, 0);
+		sim_free(s);
+	}
+}
+
 static const struct CMUnitTest tests[] = {
+	TEST(tx__ecn),
+	TEST(tx__ecn_ce),
 	TEST(tx__mtu_at_once),
 	TEST(tx__mtu_search),
 	TEST(tx__black_hole),
