@@ -2,6 +2,7 @@
 /* The server: one process, one epoll loop, any number of connections. */
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,7 @@ struct serve {
 	int64_t sweep, full_until;
 	bool broken;			/* accept() does not work any more */
 	unsigned int once;		/* end after this many connections; 0: never */
+	const char *preferred;		/* address to announce; NULL: none */
 	sigset_t unblocked;
 	struct progress progress;
 };
@@ -41,6 +43,8 @@ static void help(const struct serve_proto *proto)
 	printf("%s - %s"
 	       "\n"
 	       "  --once N           end after N connections are over\n"
+	       "  --preferred ADDR   an address of this machine, same family and port, that clients are\n"
+	       "                     asked to move to after the handshake; ADDRESS must not be it\n"
 	       "%s%s%s", proto->name, proto->about, tool_help_server_options, tool_help_options,
 	       tool_help_exit);
 }
@@ -216,6 +220,28 @@ static void signals(struct serve *v)
 	sigaction(SIGTERM, &action, NULL);
 }
 
+/* RFC 9000, 9.6. Another socket need not listen there: the connections do. */
+static int announce_preferred(struct serve *v, const char *port)
+{
+	struct addrinfo hints = { .ai_family = v->s.o.family, .ai_socktype = SOCK_DGRAM,
+				  .ai_flags = AI_NUMERICHOST };
+	struct addrinfo *ai;
+	int err;
+
+	err = getaddrinfo(v->preferred, port, &hints, &ai);
+	if (err) {
+		tool_say(&v->s.o, "--preferred %s: %s", v->preferred, gai_strerror(err));
+		return TOOL_USAGE;
+	}
+	err = setsockopt(v->sd, SOL_QUIC, QUIC_SOCKOPT_CONNECTION_MIGRATION, ai->ai_addr,
+			 ai->ai_addrlen);
+	freeaddrinfo(ai);
+	if (!err)
+		return 0;
+	tool_say(&v->s.o, "--preferred %s: %s", v->preferred, strerror(errno));
+	return TOOL_NETWORK;
+}
+
 static int serve_open(struct serve *v, int argc, char **argv)
 {
 	struct epoll_event event = { .events = EPOLLIN };
@@ -249,6 +275,11 @@ static int serve_open(struct serve *v, int argc, char **argv)
 	v->sd = tool_listen(o, strcmp(argv[1], "*") ? argv[1] : NULL, argv[2]);
 	if (v->sd < 0)
 		return -v->sd;
+	if (v->preferred) {
+		err = announce_preferred(v, argv[2]);
+		if (err)
+			return err;
+	}
 	v->s.epoll = epoll_create1(EPOLL_CLOEXEC);
 	v->s.buf = malloc(SERVE_BUF);
 	if (v->s.epoll < 0 || !v->s.buf || epoll_ctl(v->s.epoll, EPOLL_CTL_ADD, v->sd, &event)) {
@@ -279,9 +310,10 @@ static void serve_close(struct serve *v)
 
 int serve_main(const struct serve_proto *proto, int argc, char **argv)
 {
-	enum { OPT_ONCE = 512 };
+	enum { OPT_ONCE = 512, OPT_PREFERRED };
 	static const struct option own[] = {
 		{ "once", required_argument, NULL, OPT_ONCE },
+		{ "preferred", required_argument, NULL, OPT_PREFERRED },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct option *options = tool_options(own);
@@ -294,6 +326,8 @@ int serve_main(const struct serve_proto *proto, int argc, char **argv)
 			break;
 		if (c == OPT_ONCE)
 			err = tool_number(&v.s.o, "--once", optarg, 0, 1000000, &v.once);
+		else if (c == OPT_PREFERRED)
+			v.preferred = optarg;
 		else
 			err = c == '?' ? TOOL_USAGE : tool_option(&v.s.o, c, optarg);
 	}
