@@ -215,11 +215,19 @@ static bool no_downgrade(const struct quic_conn *c, const struct quic_tparams *t
 
 static int client_params(struct quic_conn *c, const struct quic_tparams *tp)
 {
+	static const struct quic_tparams only_v1 = {
+		.version_chosen = QUIC_V1,
+		.versions = { .n = 1, .list = { QUIC_V1 } },
+		.has_versions = true,
+	};
 	struct quic_versions ours;
 
 	quic_negotiate_settle(c);
+	if (!tp->version_chosen && !c->vn_acted)
+		return c->version != c->original ? -EPROTO : 0;
+	/* RFC 9368, 8: a server older than that parameter speaks version 1 and no other */
 	if (!tp->version_chosen)
-		return c->vn_acted || c->version != c->original ? -EPROTO : 0;
+		tp = &only_v1;
 	available(c, &ours);
 	if (tp->version_chosen != c->version || !quic_version_listed(&ours, c->version))
 		return -EPROTO;

@@ -437,6 +437,10 @@ static const struct info {
 	{ "client: empty", false, QUIC_V1, false, "1100", QUIC_ERR_TRANSPORT_PARAMETER },
 	/* RFC 9368, 4: after a Version Negotiation packet it has to be there and to agree */
 	{ "acted: absent", false, QUIC_V2, true, "", QUIC_ERR_VERSION_NEGOTIATION },
+	/* RFC 9368, 8: but who speaks version 1 only may not know that it exists */
+	{ "acted, version 1: absent", false, QUIC_V1, true, "", 0 },
+	{ "acted, version 1: none listed", false, QUIC_V1, true, "110400000001",
+	  QUIC_ERR_VERSION_NEGOTIATION },
 	{ "acted: none listed", false, QUIC_V2, true, "11046b3343cf",
 	  QUIC_ERR_VERSION_NEGOTIATION },
 	{ "acted: only this one", false, QUIC_V2, true, "11086b3343cf 6b3343cf", 0 },
