@@ -4,7 +4,7 @@ import os
 
 DONE = {0x1e, *range(0x8, 0x10)}	# HANDSHAKE_DONE and STREAM, of a server, tell that its handshake is complete
 ACK_ECN, PATH_CHALLENGE = 0x3, 0x1a
-INITIAL, EARLY, HANDSHAKE, RETRY = range(4)	# as tshark numbers them, in version 2 too
+INITIAL, EARLY, HANDSHAKE, RETRY = range(4)	# as in version 1: RFC 9000, 17.2
 CLIENT_HELLO, SERVER_HELLO, CERTIFICATE = 1, 2, 11
 PRE_SHARED_KEY = 41
 ECT0 = 2
@@ -15,7 +15,8 @@ def of(packets, server):
 
 
 def types(packet):
-    return packet.numbers("quic.long.packet_type")
+    """Version 2 counts from Retry on: RFC 9369, 3.2"""
+    return packet.numbers("quic.long.packet_type") + [(kind - 1) % 4 for kind in packet.numbers("quic.long.packet_type_v2")]
 
 
 def frames(packet):
