@@ -141,6 +141,7 @@ static u64 want_delay(const struct quic_conn *c)
 	const struct quic_tparams *tp = &c->remote;
 	u64 ns = max_t(u64, c->loss.rtt.smoothed / RTT_DELAYS, NSEC_PER_MSEC);
 
+	ns = div_u64(ns, NSEC_PER_USEC) * NSEC_PER_USEC;	/* as it is told */
 	return min(max(ns, tp->min_ack_delay), tp->max_ack_delay);
 }
 
