@@ -133,10 +133,10 @@ static void application(struct sim_ep *ep, struct in *in)
 
 	if (!ep->live || c->state > QUIC_CONN_ESTABLISHED)
 		return;
-	switch (what % 8) {
+	switch (what % 10) {
 	case 0:
 	case 1:
-		quic_stream_open(c, what % 8, &err);
+		quic_stream_open(c, what % 10, &err);
 		break;
 	case 2:
 		quic_stream_open_id(c, take16(in), &err);
@@ -144,7 +144,7 @@ static void application(struct sim_ep *ep, struct in *in)
 	case 3:
 	case 4:
 		if (s)
-			quic_stream_wrote(c, s, take16(in), what % 8 == 4);
+			quic_stream_wrote(c, s, take16(in), what % 10 == 4);
 		break;
 	case 5:
 		if (s)
@@ -156,6 +156,15 @@ static void application(struct sim_ep *ep, struct in *in)
 		break;
 	case 7:
 		ep->no_read = arg & 1;
+		break;
+	case 8:
+		if (s)
+			quic_stream_reset_at(c, s, arg, take16(in));
+		break;
+	case 9:
+		/* several, of the same length or not */
+		for (err = 0; !err && arg--;)
+			err = sim_datagram(ep, take16(in) % 1600);
 		break;
 	}
 	sim_after(ep);
@@ -363,6 +372,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	s->s->conn.local.preferred.port4 = 7;
 	s->c->conn.local.max_streams_bidi = 8;
 	s->s->conn.local.max_streams_uni = 8;
+	s->c->conn.local.max_datagram_frame_size = 65535;
+	s->s->conn.local.max_datagram_frame_size = shape & 128 ? 1000 : 65535;
 	s->s->conn.local.max_data = shape & 64 ? 30000 : QUIC_DEF_CONN_WINDOW;
 	must(!sim_connect(s));
 	sim_run(s, shape & 1 ? 0 : MS(500), NULL);

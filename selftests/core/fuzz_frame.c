@@ -50,10 +50,17 @@ static u8 *put_plain(const struct quic_frame *f)
 	switch (f->type) {
 	case QUIC_FT_PING:
 	case QUIC_FT_HANDSHAKE_DONE:
+	case QUIC_FT_IMMEDIATE_ACK:
 		return quic_frame_put_type(out, end, f->type);
 	case QUIC_FT_RESET_STREAM:
 		return quic_frame_put_reset(out, end, f->reset.id, f->reset.code,
 					    f->reset.final_size);
+	case QUIC_FT_RESET_STREAM_AT:
+		return quic_frame_put_reset_at(out, end, f->reset.id, f->reset.code,
+					       f->reset.final_size, f->reset.reliable);
+	case QUIC_FT_ACK_FREQUENCY:
+		return quic_frame_put_ack_freq(out, end, f->ack_freq.seq, f->ack_freq.threshold,
+					       f->ack_freq.delay, f->ack_freq.reorder);
 	case QUIC_FT_STOP_SENDING:
 		return quic_frame_put_stop(out, end, f->stop.id, f->stop.code);
 	case QUIC_FT_NEW_TOKEN:
@@ -156,6 +163,10 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		must(p > start && p <= end);
 		if (f.type == QUIC_FT_ACK || f.type == QUIC_FT_ACK_ECN)
 			check_ack(&f.ack);
+		if (f.type == QUIC_FT_RESET_STREAM_AT)
+			must(f.reset.reliable <= f.reset.final_size);
+		if ((f.type & ~1ull) == QUIC_FT_DATAGRAM)
+			must(f.datagram.size == p - start && f.datagram.data + f.datagram.len == p);
 		if ((f.type & ~7ull) == QUIC_FT_STREAM)
 			must(f.stream.off + f.stream.len <= QUIC_VARINT_MAX);
 		quic_frame_eliciting(f.type);
