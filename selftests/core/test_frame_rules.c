@@ -49,7 +49,7 @@ static const struct row {
 				 9, 10, 11, 12, 13, 14, 15, 16 }, 28, "01" },
 	{ "NEW_CONNECTION_ID, empty", { 0x18, 30, 30, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13,
 					14, 15, 16 }, 20, "IH01", FE, FE },
-	{ "RETIRE_CONNECTION_ID", { 0x19, 1 }, 2, "01" },
+	{ "RETIRE_CONNECTION_ID", { 0x19, 1 }, 2, "1" },	/* 12.5: a server may refuse it in 0-RTT */
 	{ "PATH_CHALLENGE", { 0x1a, 1, 2, 3, 4, 5, 6, 7, 8 }, 9, "01" },
 	{ "PATH_RESPONSE", { 0x1b, 1, 2, 3, 4, 5, 6, 7, 8 }, 9, "1" },
 	{ "CONNECTION_CLOSE", { 0x1c, 0, 0, 0 }, 4, "IH01" },
