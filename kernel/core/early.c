@@ -25,6 +25,7 @@ static void limits_of(const struct quic_tparams *tp, struct quic_early_limits *l
 		.streams_bidi = tp->max_streams_bidi,
 		.streams_uni = tp->max_streams_uni,
 		.cids = tp->active_connection_id_limit,
+		.datagram = tp->max_datagram_frame_size,
 	};
 }
 
@@ -37,9 +38,10 @@ static void limits_to(const struct quic_early_limits *l, struct quic_tparams *tp
 	tp->max_streams_bidi = l->streams_bidi;
 	tp->max_streams_uni = l->streams_uni;
 	tp->active_connection_id_limit = l->cids;
+	tp->max_datagram_frame_size = l->datagram;
 }
 
-/* RFC 9000, 7.4.1 */
+/* RFC 9000, 7.4.1; RFC 9221, 3 */
 static bool lowered(const struct quic_early *e)
 {
 	const struct quic_early_limits *a = &e->after, *b = &e->before;
@@ -47,7 +49,7 @@ static bool lowered(const struct quic_early *e)
 	return a->max_data < b->max_data || a->bidi_local < b->bidi_local ||
 	       a->bidi_remote < b->bidi_remote || a->uni < b->uni ||
 	       a->streams_bidi < b->streams_bidi || a->streams_uni < b->streams_uni ||
-	       a->cids < b->cids;
+	       a->cids < b->cids || a->datagram < b->datagram;
 }
 
 int quic_early_remember(struct quic_conn *c, const struct quic_tparams *tp)
@@ -63,7 +65,6 @@ int quic_early_remember(struct quic_conn *c, const struct quic_tparams *tp)
 	to->max_idle_timeout = tp->max_idle_timeout;
 	to->max_udp_payload_size = tp->max_udp_payload_size;
 	to->disable_active_migration = tp->disable_active_migration;
-	to->max_datagram_frame_size = tp->max_datagram_frame_size;
 	to->grease_quic_bit = tp->grease_quic_bit;
 	e->remembered = true;
 	e->state = QUIC_EARLY_OFFERED;

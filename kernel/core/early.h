@@ -30,7 +30,7 @@ enum quic_early_state {
 
 /* The parameters that a server which accepts must not lower (RFC 9000, 7.4.1) */
 struct quic_early_limits {
-	u64 max_data, bidi_local, bidi_remote, uni, streams_bidi, streams_uni, cids;
+	u64 max_data, bidi_local, bidi_remote, uni, streams_bidi, streams_uni, cids, datagram;
 };
 
 struct quic_early {

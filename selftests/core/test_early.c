@@ -205,7 +205,7 @@ static void early__accepted_lower_limits(void **state)
 {
 	unsigned int i;
 
-	for (i = 0; i <= 7; i++) {
+	for (i = 0; i <= 8; i++) {
 		struct sim *s = early(SIM_EARLY_ACCEPT, 1, 100);
 		struct quic_tparams was = s->s->conn.local;
 		u64 *field[] = {
@@ -213,6 +213,7 @@ static void early__accepted_lower_limits(void **state)
 			&was.max_stream_data_bidi_remote, &was.max_stream_data_uni,
 			&was.max_streams_bidi, &was.max_streams_uni,
 			&was.active_connection_id_limit, &was.max_ack_delay,
+			&was.max_datagram_frame_size,	/* RFC 9221, 3 */
 		};
 
 		*field[i] += 1;
