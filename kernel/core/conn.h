@@ -257,6 +257,7 @@ struct quic_conn {
 	u8 held_count;
 
 	struct quic_close_info close;
+	u32 rx_scatter;			/* ranges that the packet at hand may have moved */
 	u32 close_rx;			/* packets received while closing */
 	u32 close_next;			/* answer when close_rx reaches it (10.2.1) */
 	struct quic_conn_stats stats;

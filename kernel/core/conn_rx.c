@@ -347,6 +347,7 @@ u64 quic_conn_rx(struct quic_conn *c, const struct quic_rx_info *pkt, u64 now)
 	u64 err = 0;
 
 	f.type = 0;
+	c->rx_scatter = 0;
 	/* RFC 9000, 12.4: a packet without frames */
 	if (!pkt->len)
 		err = QUIC_ERR_PROTOCOL_VIOLATION;

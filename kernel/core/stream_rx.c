@@ -64,6 +64,10 @@ static bool deliver(struct quic_conn *c, struct quic_stream *s, u64 off, const u
 		return true;
 	}
 	while (pos < end && quic_ranges_gap(&s->rx.ooo, pos, end, &gap)) {
+		/* Each may move all that lie behind: a packet of crumbs moves so many, no more. */
+		c->rx_scatter += s->rx.ooo.n;
+		if (unlikely(c->rx_scatter > QUIC_SCATTER_MAX))
+			return false;
 		/* Noted first: a range refused for want of room must not be delivered. */
 		if (quic_ranges_add(&s->rx.ooo, gap.start, gap.end, QUIC_STREAM_RANGES_MAX,
 				    GFP_ATOMIC) < 0)
