@@ -4,7 +4,9 @@
  * counting against stream limits (RFC 9000, 4.6), freeing.
  *
  * Invariant: a stream is in the tree from its opening to its freeing. Ids below
- * an opened one of the same kind are open too or are gone for good.
+ * an opened one of the same kind are open too or are gone for good. Those of the peer's that
+ * nobody named yet are only noted (.unseen), so that one frame does not make thousands;
+ * whoever looks for one finds it.
  */
 #include "conn.h"
 
@@ -24,8 +26,10 @@ void quic_stream_table_init(struct quic_conn *c)
 	t->tree = RB_ROOT;
 	INIT_LIST_HEAD(&t->active);
 	INIT_LIST_HEAD(&t->blocked);
-	for (k = 0; k < 2; k++)
+	for (k = 0; k < 2; k++) {
 		t->kind[k].blocked_at = U64_MAX;
+		quic_ranges_init(&t->kind[k].unseen);
+	}
 }
 
 static void stream_destroy(struct quic_conn *c, struct quic_stream *s)
@@ -46,27 +50,12 @@ static void stream_destroy(struct quic_conn *c, struct quic_stream *s)
 void quic_stream_table_free(struct quic_conn *c)
 {
 	struct rb_node *n;
+	unsigned int k;
 
 	while ((n = rb_first(&c->streams.tree)))
 		stream_destroy(c, rb_entry(n, struct quic_stream, node));
-}
-
-struct quic_stream *quic_stream_find(struct quic_conn *c, u64 id)
-{
-	struct rb_node *n = c->streams.tree.rb_node;
-	struct quic_stream *s = c->streams.last;
-
-	if (s && s->id == id)
-		return s;
-	while (n) {
-		s = rb_entry(n, struct quic_stream, node);
-		if (id == s->id) {
-			c->streams.last = s;
-			return s;
-		}
-		n = id < s->id ? n->rb_left : n->rb_right;
-	}
-	return NULL;
+	for (k = 0; k < 2; k++)
+		quic_ranges_free(&c->streams.kind[k].unseen);
 }
 
 /* What the peer allows us to send on the stream: its words "local" and "remote" are its own. */
@@ -124,6 +113,86 @@ static struct quic_stream *stream_create(struct quic_conn *c, u64 id)
 	return s;
 }
 
+static struct quic_stream *lookup(struct quic_conn *c, u64 id)
+{
+	struct rb_node *n = c->streams.tree.rb_node;
+	struct quic_stream *s = c->streams.last;
+
+	if (s && s->id == id)
+		return s;
+	while (n) {
+		s = rb_entry(n, struct quic_stream, node);
+		if (id == s->id) {
+			c->streams.last = s;
+			return s;
+		}
+		n = id < s->id ? n->rb_left : n->rb_right;
+	}
+	return NULL;
+}
+
+/* Objects for the streams of @r, which are unseen. false: no memory */
+static bool realise(struct quic_conn *c, bool uni, struct quic_range r)
+{
+	struct quic_stream *s;
+
+	for (; r.start < r.end; r.start++) {
+		s = stream_create(c, make_id(!c->server, uni, r.start));
+		if (!s)
+			return false;
+		/* The front of a range: needs no memory */
+		quic_ranges_del(&c->streams.kind[uni].unseen, r.start, r.start + 1, U32_MAX,
+				GFP_ATOMIC);
+		c->ops->stream_event(c, s, QUIC_SEV_OPENED);
+	}
+	return true;
+}
+
+/* Room for one more range: the shortest one, a small part of the limit, gives up its place. */
+static bool unseen_room(struct quic_conn *c, bool uni)
+{
+	const struct quic_ranges *rs = &c->streams.kind[uni].unseen;
+	const struct quic_range *r, *least;
+	u32 i;
+
+	while (rs->n >= QUIC_UNSEEN_RANGES) {
+		for (i = 1, least = rs->r; i < rs->n; i++) {
+			r = &rs->r[i];
+			if (r->end - r->start < least->end - least->start)
+				least = r;
+		}
+		if (!realise(c, uni, *least))
+			return false;
+	}
+	return true;
+}
+
+static bool is_unseen(const struct quic_conn *c, u64 id)
+{
+	return !LOCAL(c, id) && quic_ranges_has(&c->streams.kind[UNI(id)].unseen, id >> 2);
+}
+
+struct quic_stream *quic_stream_find(struct quic_conn *c, u64 id)
+{
+	struct quic_stream *s = lookup(c, id);
+	u64 n = id >> 2;
+
+	if (likely(s) || likely(!is_unseen(c, id)) || !unseen_room(c, UNI(id)))
+		return s;
+	/* That may have been it. */
+	s = lookup(c, id);
+	if (s)
+		return s;
+	if (quic_ranges_del(&c->streams.kind[UNI(id)].unseen, n, n + 1, U32_MAX, GFP_ATOMIC))
+		return NULL;
+	s = stream_create(c, id);
+	if (s)
+		c->ops->stream_event(c, s, QUIC_SEV_OPENED);
+	else
+		quic_ranges_add(&c->streams.kind[UNI(id)].unseen, n, n + 1, U32_MAX, GFP_ATOMIC);
+	return s;
+}
+
 /* RFC 9000, 4.6: say that the limit is what holds us back, once for each limit */
 static void note_blocked(struct quic_streams *k)
 {
@@ -178,18 +247,23 @@ struct quic_stream *quic_stream_open_id(struct quic_conn *c, u64 id, int *err)
 static u64 open_peer(struct quic_conn *c, u64 id)
 {
 	struct quic_streams *k = &c->streams.kind[UNI(id)];
+	struct quic_stream *s;
+	u64 n = id >> 2;
 
-	if (id >> 2 >= k->peer_max)
+	if (n >= k->peer_max)
 		return QUIC_ERR_STREAM_LIMIT;
-	while (k->peer_next <= id >> 2) {
-		struct quic_stream *s;
-
-		s = stream_create(c, make_id(!c->server, UNI(id), k->peer_next));
-		if (!s)
+	if (n > k->peer_next) {
+		if (!unseen_room(c, UNI(id)) ||
+		    quic_ranges_add(&k->unseen, k->peer_next, n, QUIC_UNSEEN_RANGES,
+				    GFP_ATOMIC) < 0)
 			return QUIC_RX_DROP;
-		k->peer_next++;
-		c->ops->stream_event(c, s, QUIC_SEV_OPENED);
+		k->peer_next = n;
 	}
+	s = stream_create(c, id);
+	if (!s)
+		return QUIC_RX_DROP;
+	k->peer_next++;
+	c->ops->stream_event(c, s, QUIC_SEV_OPENED);
 	return 0;
 }
 
@@ -215,7 +289,7 @@ u64 quic_stream_of_peer(struct quic_conn *c, u64 id, bool for_sending, struct qu
 			return err;
 	}
 	*sp = quic_stream_find(c, id);
-	return 0;
+	return !*sp && unlikely(is_unseen(c, id)) ? QUIC_RX_DROP : 0;
 }
 
 static bool tx_final(const struct quic_stream *s)

@@ -95,6 +95,7 @@ struct quic_streams {			/* one kind: bidi (0) or uni (1) */
 	u64 peer_closed;		/* of the peer's, finished */
 	u64 blocked_at;			/* limit last reported as blocking, U64_MAX none */
 	bool max_wanted, blocked_wanted;
+	struct quic_ranges unseen;	/* of the peer's, opened by a later one: no object yet */
 };
 
 struct quic_stream_table {

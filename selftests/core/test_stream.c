@@ -60,7 +60,67 @@ static void stream__open_id(void **state)
 	assert_int_equal(quic_stream_wrote(&s->c->conn, a, 10, true), -EINVAL);
 	sim_pump(s->c);
 	sim_run(s, RTT, NULL);
+	/* there they are, once somebody looks */
+	assert_int_equal(s->s->n_opened, 1);
+	assert_non_null(quic_stream_find(&s->s->conn, 4));
+	assert_non_null(quic_stream_find(&s->s->conn, 0));
+	assert_null(quic_stream_find(&s->s->conn, 12));
 	assert_int_equal(s->s->n_opened, 3);
+	sim_free(s);
+}
+
+/* One byte and FIN on @s's stream of the peer's @id */
+static void touch(struct sim *s, u64 id)
+{
+	u8 b[16] = { 0x0b }, *p = quic_varint_put(b + 1, id);
+
+	*p++ = 1;
+	*p++ = 'x';
+	sim_inject(s->c, QUIC_LEVEL_APP, b, p - b);
+}
+
+/* RFC 9000, 3.2: one frame opens all below; objects come when they are needed, few at a time. */
+static void stream__opened_by_a_later_one(void **state)
+{
+	enum { N = 16384 };
+	unsigned int i, before, most = 0;
+	static u16 order[N];
+	struct sim_cfg cfg;
+	struct sim *s;
+	u64 seed = 3;
+
+	sim_config(&cfg);
+	s = sim_new(&cfg);
+	s->s->conn.local.max_streams_uni = N;
+	s->s->conn.local.max_data = 1 << 20;
+	sim_handshake(s);
+	s->hostile = true;
+	touch(s, (N - 1) * 4 + 2);
+	assert_int_equal(s->s->n_opened, 1);
+	assert_int_equal(s->s->conn.streams.count, 1);
+	assert_int_equal(s->s->conn.streams.kind[1].peer_next, N);
+	/* every second one from below, which leaves as many gaps; then all the others */
+	for (i = 0; i < N - 1; i++)
+		order[i] = i < N / 2 ? 2 * i : 2 * (i - N / 2) + 1;
+	for (i = N / 2; i < N - 1; i++) {
+		unsigned int j = N / 2 + rnd(&seed) % (N - 1 - N / 2);
+
+		swap(order[i], order[j]);
+	}
+	for (i = 0; i < N - 1; i++) {
+		before = s->s->n_opened;
+		touch(s, order[i] * 4 + 2);
+		most = max(most, s->s->n_opened - before);
+	}
+	assert_true(most <= N / QUIC_UNSEEN_RANGES + 1);
+	assert_int_equal(s->s->n_opened, N);
+	assert_int_equal(s->s->n_fin, N);
+	assert_int_equal(s->s->conn.streams.kind[1].unseen.n, 0);
+	assert_int_equal(s->s->conn.state, QUIC_CONN_ESTABLISHED);
+	/* late frames for those that came and went mean nothing */
+	sim_read_all(s->s);
+	touch(s, 6);
+	assert_int_equal(s->s->n_opened, N);
 	sim_free(s);
 }
 
@@ -189,6 +249,7 @@ static void stream__ten_thousand_idle(void **state)
 static const struct CMUnitTest tests[] = {
 	TEST(stream__stream_limit),
 	TEST(stream__open_id),
+	TEST(stream__opened_by_a_later_one),
 	TEST(stream__many),
 	TEST(stream__no_memory_to_open),
 	TEST(stream__release),
