@@ -387,6 +387,9 @@ void quic_stream_set_limits(struct quic_conn *c)
 					   c->remote.max_streams_bidi);
 	c->streams.kind[1].local_max = max(c->streams.kind[1].local_max,
 					   c->remote.max_streams_uni);
+	/* A client that started over in another version had no limits for a while. */
+	if (unlikely(c->streams.barred))
+		unbar(c);
 }
 
 /* As if just written, not sent. */

@@ -112,7 +112,8 @@ static int hear_verdict(struct sim_ep *ep)
 {
 	enum sim_early early = ep->sim->cfg.early;
 
-	if (!early || early == SIM_EARLY_REJECT_UNTOLD)
+	/* The second ClientHello of a client that had to change the version has no ticket. */
+	if (!early || early == SIM_EARLY_REJECT_UNTOLD || ep->conn.vn_acted)
 		return 0;
 	return quic_early_verdict(&ep->conn, early == SIM_EARLY_ACCEPT, ep->sim->now);
 }
@@ -122,7 +123,8 @@ static int server_step(struct sim_ep *ep)
 	const struct sim_cfg *cfg = &ep->sim->cfg;
 	int err;
 
-	if (ep->tls.step == 1 && cfg->early == SIM_EARLY_ACCEPT && !ep->tls.early) {
+	if (ep->tls.step == 1 && cfg->early == SIM_EARLY_ACCEPT && !ep->tls.early &&
+	    !ep->peer->conn.vn_acted) {
 		err = install(ep, QUIC_LEVEL_EARLY, false);
 		ep->tls.early = !err;
 		if (err)

@@ -316,8 +316,8 @@ struct quic_transport_param {
 						 * (RFC 9287); ours follows the peer's offer
 						 */
 	__u8	stateless_reset;		/* server, 0 or 1: send a token; 0 */
-	__u8	disable_1rtt_encryption;	/* 0 or 1; 0. Only if both ask; needs
-						 * CAP_NET_ADMIN, else EPERM
+	__u8	disable_1rtt_encryption;	/* 0 or 1; 0. Needs CAP_NET_ADMIN, else EPERM. Not
+						 * offered to the peer yet, so without effect
 						 */
 	__u8	disable_compatible_version;	/* 0 or 1; 0: another version may be chosen
 						 * without a new start (RFC 9368, 2.3)
