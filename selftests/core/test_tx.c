@@ -409,6 +409,55 @@ static void tx__ecn_ce(void **state)
 	}
 }
 
+static u32 small_initials[2], full_initials[2];
+
+static void tap_initials(struct sim_ep *from, u64 n, const u8 *buf, u32 len)
+{
+	struct quic_packet h;
+	u32 off;
+
+	for (off = 0; off < len && !quic_packet_parse(buf + off, len - off, QUIC_CID_LEN, &h);
+	     off += h.len) {
+		if (h.type != QUIC_PKT_INITIAL)
+			continue;
+		if (len < QUIC_DGRAM_MIN)
+			small_initials[from->server]++;
+		else
+			full_initials[from->server]++;
+	}
+}
+
+/*
+ * RFC 9000, 14.1: datagrams with an Initial are full from a client always, from a server when
+ * they elicit an ACK; a mere ACK of half a ClientHello is not worth 1200 bytes.
+ */
+static void tx__initials_are_full(void **state)
+{
+	struct sim_cfg cfg;
+	struct sim *s;
+
+	sim_config(&cfg);
+	cfg.ch_len = 1700;
+	s = sim_new(&cfg);
+	memset(small_initials, 0, sizeof(small_initials));
+	memset(full_initials, 0, sizeof(full_initials));
+	s->c->link.tap = tap_initials;
+	s->s->link.tap = tap_initials;
+	s->c->link.rate = 100000;	/* 12 ms between the two */
+	assert_int_equal(sim_connect(s), 0);
+	sim_run(s, MS(30), NULL);
+	assert_int_equal(full_initials[0], 2);
+	/* the ACK of the first, the server's hello is still to come */
+	assert_int_equal(small_initials[1], 1);
+	assert_int_equal(full_initials[1], 0);
+	sim_run(s, SEC(1), NULL);
+	assert_true(s->c->conn.confirmed);
+	assert_int_equal(small_initials[0], 0);
+	assert_int_equal(small_initials[1], 1);
+	assert_true(full_initials[0] >= 3 && full_initials[1] >= 1);
+	sim_free(s);
+}
+
 static const struct CMUnitTest tests[] = {
 	TEST(tx__ecn),
 	TEST(tx__ecn_ce),
@@ -425,6 +474,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(tx__early_server_data),
 	TEST(tx__amplification),
 	TEST(tx__seal_fails),
+	TEST(tx__initials_are_full),
 };
 
 TEST_MAIN(tests)
