@@ -41,7 +41,7 @@ fuzz:		## fuzz the core for TIME=60 seconds a target
 	@selftests/lib/packages
 	@$(MAKE) -s -C selftests/core fuzz-run TIME=$(TIME)
 
-install: all	## install module (KDIR), library, header and tools on this machine
+install: all	## install module (KDIR), library, header, tools and manual pages on this machine
 	@selftests/lib/install-module "$(KDIR)"
 	@$(MAKE) -s -C userlib install
 	@$(MAKE) -s -C tools install

@@ -55,6 +55,7 @@ tap "core is pure" selftests/core/purity.sh
 tap "the purity check finds what it should" selftests/core/purity.sh --self-test
 tap "uapi header compiles as C (64 and 32 bit) and C++" headers
 tap "checkpatch --strict" none checkpatch
+tap "manual pages: lint, nothing missing, nothing made up" selftests/check/man "$top"
 for kernel in 6.1 6.12; do
 	tap "sparse and W=1, headers of $kernel" compiled $kernel
 done
