@@ -38,6 +38,7 @@ struct cat {
 	size_t out_chunk;	/* that a write takes without waiting */
 
 	uint64_t sent, received;
+	bool key_updated;
 	struct progress progress;
 };
 
@@ -273,6 +274,7 @@ static int cat_turn(struct cat *c, struct pollfd *pfd)
 			c->backoff = c->backoff ? (c->backoff < BACKOFF_MAX ? c->backoff * 2 :
 						   BACKOFF_MAX) : 1;
 	}
+	tool_key_update(&c->o, c->sd, c->sent + c->received, &c->key_updated);
 	progress_show(&c->progress, c->sd, c->sent + c->received, NULL);
 	return err;
 }
