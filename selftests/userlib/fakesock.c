@@ -36,7 +36,7 @@ struct record {
 struct sock {
 	int used, server, family;
 	uint16_t port;
-	int64_t next, last;
+	int64_t next, next_uni, last;
 	unsigned int open, events;
 	int64_t stopped[STOPPED];	/* + 1; 0: none */
 	unsigned int nstopped;
@@ -66,6 +66,7 @@ static struct sock *start(int fd, int family, int server)
 	s->family = family;
 	s->server = server;
 	s->next = server ? 1 : 0;
+	s->next_uni = s->next | QUIC_STREAM_TYPE_UNI_MASK;
 	s->last = -1;
 	s->info.version = QUIC_VERSION_V1;
 	s->info.cipher = TLS_CIPHER_AES_GCM_128;
@@ -156,7 +157,10 @@ static int value(void *to, socklen_t *room, const void *from, size_t len)
 
 static int stream_open(struct sock *s, struct quic_stream_info *info)
 {
-	if (info->stream_id == -1) {
+	if (info->stream_id == -1 && info->stream_flags & MSG_QUIC_STREAM_UNI) {
+		info->stream_id = s->next_uni;
+		s->next_uni += 4;
+	} else if (info->stream_id == -1) {
 		if (!s->server && s->open >= STREAM_LIMIT) {
 			errno = EAGAIN;
 			return -1;
@@ -264,9 +268,11 @@ int setsockopt(int fd, int level, int opt, const void *val, socklen_t len)
 ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 {
 	struct record r = { .kind = K_STREAM };
+	const struct iovec *iov = msg->msg_iov;
 	struct quic_stream_info info;
 	struct cmsghdr *cmsg;
 	struct sock *s = of(fd);
+	size_t i, all = 0;
 
 	if (!s)
 		return REAL(sendmsg)(fd, msg, flags);
@@ -281,13 +287,21 @@ ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 		return -1;
 	}
 	memcpy(&info, CMSG_DATA(cmsg), sizeof(info));
-	if (!msg->msg_iov->iov_len && !(info.stream_flags & MSG_QUIC_STREAM_FIN)) {
+	/* One piece of several at a time; the end goes with the last. */
+	for (i = 0; i < msg->msg_iovlen; i++) {
+		if (!iov->iov_len)
+			iov = &msg->msg_iov[i];
+		all += msg->msg_iov[i].iov_len;
+	}
+	if (!all && !(info.stream_flags & MSG_QUIC_STREAM_FIN)) {
 		errno = EMSGSIZE;
 		return -1;
 	}
 	r.sid = info.stream_id < 0 ? s->last : info.stream_id;
 	r.flags = info.stream_flags;
-	return record_send(fd, &r, msg->msg_iov, flags);
+	if (iov->iov_len < all)
+		r.flags &= ~(uint32_t)MSG_QUIC_STREAM_FIN;
+	return record_send(fd, &r, iov, flags);
 }
 
 static ssize_t event_make(struct sock *s, const struct record *r, struct msghdr *msg)
@@ -296,7 +310,8 @@ static ssize_t event_make(struct sock *s, const struct record *r, struct msghdr 
 					     .state = QUIC_STREAM_RECV_STATE_RESET_RECVD };
 	uint8_t *buf = msg->msg_iov->iov_base;
 
-	s->open--;
+	if (!(r->sid & QUIC_STREAM_TYPE_UNI_MASK))
+		s->open--;
 	if (!(s->events & 1U << QUIC_EVENT_STREAM_UPDATE))
 		return -1;
 	buf[0] = QUIC_EVENT_STREAM_UPDATE;
@@ -368,7 +383,7 @@ ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 		if (is_stopped(s, r.sid))
 			continue;
 		info = (struct quic_stream_info){ r.sid, r.flags & MSG_QUIC_STREAM_FIN };
-		if (info.stream_flags && !s->server)
+		if (info.stream_flags && !s->server && !(r.sid & QUIC_STREAM_TYPE_UNI_MASK))
 			s->open--;
 		cmsg_make(msg, QUIC_STREAM_INFO, &info, sizeof(info));
 		return ret;
