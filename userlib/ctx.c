@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "ctx.h"
+#include "early.h"
 #include "log.h"
 
 #define TLSEXT_QUIC_PARAMS	57	/* 0x39 (RFC 9001, 8.2) */
@@ -81,6 +82,8 @@ static void ctx_free(gnutls_ext_priv_data_t data)
 	quic_ctx_rest(ctx);
 	free(ctx->params);
 	free(ctx->hostname);
+	quic_early_free(ctx->resume);
+	quic_tls_free(ctx->tls);
 	free(ctx);
 }
 

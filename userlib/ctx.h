@@ -16,6 +16,16 @@
 #define QUIC_CTX_PARAMS_MAX	4096	/* what the kernel takes */
 #define QUIC_CTX_ALERT_NONE	(-1)
 
+/* What a client remembers of an earlier connection. */
+struct quic_resume {
+	bool early;		/* the ticket is good for 0-RTT */
+	uint8_t alpn_len;
+	uint16_t token_len;
+	uint8_t alpn[255];
+	uint8_t token[QUIC_TOKEN_MAX];
+	struct quic_transport_param params;
+};
+
 struct quic_ctx {
 	gnutls_session_t session;
 	const struct quic_sys *sys;
@@ -40,6 +50,20 @@ struct quic_ctx {
 	size_t params_len;
 	bool params_seen;
 	uint8_t *params;
+
+	struct quic_resume *resume;
+	bool early_wanted;	/* the application asked for 0-RTT */
+	bool early_prepared;	/* client: the kernel has the remembered parameters */
+	bool early_sent;	/* client: and the secret */
+	bool hello_retry;	/* HelloRetryRequest: no 0-RTT (RFC 9001, 4.6.2) */
+	unsigned int hellos;	/* client: sent */
+	uint8_t priority[32];	/* server: hash of the priority string */
+	size_t early_len;	/* server: the secret, until it is known to be wanted */
+	uint8_t early_secret[QUIC_CRYPTO_SECRET_BUFFER_SIZE];
+	uint32_t early_type;
+	void (*early_fn)(int sd, void *arg);
+	void *early_arg;
+	struct quic_tls *tls;	/* goes with us; NULL: the caller's */
 
 	struct quic_queue out;	/* TLS messages to be sent */
 	bool step_pending;

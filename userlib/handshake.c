@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 #include "ctx.h"
+#include "early.h"
 #include "hooks.h"
 #include "log.h"
 
@@ -72,6 +73,10 @@ static int fail_tls(struct quic_ctx *ctx, int ret)
 		err = ctx->sys_err;
 	else if (ctx->cert_status || ret == GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR)
 		err = fail_certificate(ctx);
+	else if (ctx->early_sent && ctx->hello_retry)
+		/* GnuTLS 3.7 has no room for the keys of both. */
+		err = quic_ctx_fail(ctx, -EPROTO,
+				    "the server wants another ClientHello, which GnuTLS cannot do after 0-RTT: connect again without");
 	else
 		err = quic_ctx_fail(ctx, tls_errno(ret), "TLS: %s", gnutls_strerror(ret));
 
@@ -318,6 +323,8 @@ int quic_handshake_init(gnutls_session_t session, struct quic_handshake_step **s
 	quic_keylog_create();
 	ctx->server = sys_is_server(ctx->sys, ctx->sd);
 	quic_hooks_install(session);
+	if (!ctx->server)
+		quic_early_prepare(ctx);
 
 	err = tls_run(ctx);
 	return err ? err : step_next(ctx, step);
@@ -391,6 +398,9 @@ int quic_handshake(gnutls_session_t session)
 	if (err)
 		return err;
 	ctx = quic_ctx_find(session);
+	/* Before the ClientHello leaves, so that both share a datagram. */
+	if (ctx->early_sent && ctx->early_fn)
+		ctx->early_fn(ctx->sd, ctx->early_arg);
 	deadline = ctx->timeout_ms > 0 ? now_ms() + ctx->timeout_ms : 0;
 	while (step) {
 		err = step_perform(ctx, step, deadline);

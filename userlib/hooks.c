@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 #include <linux/tls.h>
+#include "early.h"
 #include "hooks.h"
 #include "log.h"
 
@@ -74,6 +75,28 @@ static int secret_set(struct quic_ctx *ctx, uint8_t level, bool send, uint32_t t
 	return err;
 }
 
+/* GnuTLS has it before it knows whether it asks for another ClientHello. */
+static int early_keep(struct quic_ctx *ctx, uint32_t type, const void *secret, size_t len)
+{
+	if (len > sizeof(ctx->early_secret))
+		return GNUTLS_E_INTERNAL_ERROR;
+	memcpy(ctx->early_secret, secret, len);
+	ctx->early_len = len;
+	ctx->early_type = type;
+	return 0;
+}
+
+/* Server: before the handshake's secrets, or not at all. */
+static void early_install(struct quic_ctx *ctx)
+{
+	if (ctx->early_len && !ctx->hello_retry &&
+	    gnutls_session_get_flags(ctx->session) & GNUTLS_SFLAGS_EARLY_DATA)
+		ctx->sys_err = secret_set(ctx, QUIC_CRYPTO_EARLY, false, ctx->early_type,
+					  ctx->early_secret, ctx->early_len);
+	explicit_bzero(ctx->early_secret, sizeof(ctx->early_secret));
+	ctx->early_len = 0;
+}
+
 static int hook_secret(gnutls_session_t session, gnutls_record_encryption_level_t level,
 		       const void *recv_secret, const void *send_secret, size_t len)
 {
@@ -96,14 +119,29 @@ static int hook_secret(gnutls_session_t session, gnutls_record_encryption_level_
 			return ret;
 	}
 
+	if (early && !ctx->server) {
+		/* The second time it is behind HelloRetryRequest. */
+		if (!quic_early_wanted(ctx) || ctx->early_sent)
+			return 0;
+		ctx->early_sent = true;
+	} else if (!ctx->server && level == GNUTLS_ENCRYPTION_LEVEL_APPLICATION) {
+		ret = quic_early_answer(ctx);
+		if (ret)
+			return ret;
+	}
+
 	type = cipher_type(early ? gnutls_early_cipher_get(session) : gnutls_cipher_get(session));
 	if (!type) {
 		ctx->sys_err = quic_ctx_fail(ctx, -EPROTO,
 					     "TLS chose a cipher QUIC does not have: use QUIC_PRIORITY");
 		return GNUTLS_E_INTERNAL_ERROR;
 	}
+	if (ctx->server && early && recv_secret)
+		return early_keep(ctx, type, recv_secret, len);
+	if (ctx->server && level == GNUTLS_ENCRYPTION_LEVEL_HANDSHAKE)
+		early_install(ctx);
 	/* Receive first: what the peer sends next can then be opened at once. */
-	if (recv_secret)
+	if (recv_secret && !ctx->sys_err)
 		ctx->sys_err = secret_set(ctx, crypto_level(level), false, type, recv_secret, len);
 	if (send_secret && !ctx->sys_err)
 		ctx->sys_err = secret_set(ctx, crypto_level(level), true, type, send_secret, len);
@@ -123,6 +161,9 @@ static int hook_message(gnutls_session_t session, gnutls_record_encryption_level
 	    type == GNUTLS_HANDSHAKE_END_OF_EARLY_DATA)
 		return 0;
 
+	if (type == GNUTLS_HANDSHAKE_HELLO_RETRY_REQUEST ||
+	    (type == GNUTLS_HANDSHAKE_CLIENT_HELLO && ctx->hellos++))
+		ctx->hello_retry = true;
 	quic_log(LOG_DEBUG, "TLS message %s out, %zu bytes, level %u",
 		 gnutls_handshake_description_get_name(type), len, crypto_level(level));
 	ctx->sys_err = quic_queue_add(&ctx->out, crypto_level(level), data, len);

@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <gnutls/crypto.h>
 #include <gnutls/x509.h>
 #include <linux/tls.h>
 #include "ctx.h"
+#include "early.h"
 #include "log.h"
 #include "tls.h"
 
@@ -174,6 +176,9 @@ static int set_priority(const struct quic_tls *tls, gnutls_session_t session,
 		quic_log(LOG_ERR, "GnuTLS priority string: longer than %zu bytes", sizeof(text) - 1);
 		return -EINVAL;
 	}
+	if (tls->server && gnutls_hash_fast(GNUTLS_DIG_SHA256, text, strlen(text),
+					    quic_ctx_find(session)->priority))
+		return -ENOMEM;
 	ret = gnutls_priority_set_direct(session, text, &where);
 	if (!ret)
 		return 0;
@@ -304,18 +309,23 @@ static void set_verify_client(const struct quic_tls *tls, struct quic_ctx *ctx,
 		gnutls_session_set_verify_function(ctx->session, verify_if_shown);
 }
 
-/* Tickets are sealed with the listener's key, so that any of its connections can open them. */
-static void set_tickets(struct quic_ctx *ctx)
+/*
+ * Tickets are sealed with a key of the listener, so that any of its connections can open them. It
+ * depends on the protocol, too, which is known when GnuTLS calls this, and the ticket is not yet
+ * looked at.
+ */
+static int set_tickets(gnutls_session_t session)
 {
+	struct quic_ctx *ctx = quic_ctx_find(session);
 	uint8_t key[QUIC_TICKET_KEY_SIZE];
 	gnutls_datum_t datum = { key, sizeof(key) };
-	socklen_t len = sizeof(key);
 
-	if (ctx->sys->getopt(ctx->sd, QUIC_SOCKOPT_SESSION_TICKET, key, &len) || len != sizeof(key))
-		return;
-	if (gnutls_session_ticket_enable_server(ctx->session, &datum))
+	if (!ctx || quic_early_ticket_key(ctx, key))
+		return 0;
+	if (gnutls_session_ticket_enable_server(session, &datum))
 		quic_log(LOG_NOTICE, "no session tickets");
 	explicit_bzero(key, sizeof(key));
+	return 0;
 }
 
 static int session_setup(const struct quic_tls *tls, struct quic_ctx *ctx, const char *hostname)
@@ -337,7 +347,9 @@ static int session_setup(const struct quic_tls *tls, struct quic_ctx *ctx, const
 		return set_verify_server(tls, ctx, hostname);
 	ctx->psk_file = tls->psk_file;
 	set_verify_client(tls, ctx, &config);
-	set_tickets(ctx);
+	gnutls_handshake_set_post_client_hello_function(ctx->session, set_tickets);
+	if (tls->flags & QUIC_HANDSHAKE_EARLY)
+		quic_early_enable(ctx->session);
 	return 0;
 }
 
@@ -350,6 +362,7 @@ int quic_tls_session_sys(const struct quic_tls *tls, int sd, const struct quic_s
 
 	*ret = NULL;
 	if (gnutls_init(&session, (tls->server ? GNUTLS_SERVER : GNUTLS_CLIENT) |
+				  (tls->flags & QUIC_HANDSHAKE_EARLY ? GNUTLS_ENABLE_EARLY_DATA : 0) |
 				  GNUTLS_NO_END_OF_EARLY_DATA))
 		return -ENOMEM;
 	gnutls_transport_set_int(session, sd);
@@ -360,6 +373,7 @@ int quic_tls_session_sys(const struct quic_tls *tls, int sd, const struct quic_s
 	}
 	ctx->sys = sys;
 	ctx->sd = sd;
+	ctx->early_wanted = tls->flags & QUIC_HANDSHAKE_EARLY;
 	err = session_setup(tls, ctx, hostname);
 	if (err)
 		gnutls_deinit(session);

@@ -171,7 +171,7 @@ static int tls_new(struct quic_tls **ret, const struct quic_handshake_opts *call
 	if (err)
 		return err;
 	if (opts.flags & ~(QUIC_HANDSHAKE_INSECURE | QUIC_HANDSHAKE_CERT_REQUEST |
-			   QUIC_HANDSHAKE_CERT_REQUIRE))
+			   QUIC_HANDSHAKE_CERT_REQUIRE | QUIC_HANDSHAKE_EARLY))
 		return quic_tls_fail(&opts, -EINVAL, "unknown flags 0x%x", opts.flags);
 	tls = calloc(1, sizeof(*tls));
 	if (!tls)

@@ -81,6 +81,12 @@ struct quic_handshake_opts {
 	size_t session_len;
 	char *errbuf;			/* the reason of a failure, as a sentence */
 	size_t errlen;
+	const char *resume_file;	/* client: from quic_resume_save(); a missing one is fine,
+					 * one that led to a failure is removed
+					 */
+	gnutls_session_t *session;	/* the session is left here; free with gnutls_deinit() */
+	void (*early)(int sd, void *arg); /* client: 0-RTT may be sent now, see below */
+	void *early_arg;
 };
 
 #define QUIC_HANDSHAKE_INSECURE		0x01	/* client: do not verify. For tests only. */
@@ -91,6 +97,13 @@ struct quic_handshake_opts {
  */
 #define QUIC_HANDSHAKE_CERT_REQUEST	0x02
 #define QUIC_HANDSHAKE_CERT_REQUIRE	0x04
+/*
+ * 0-RTT. Client: send early data if what is resumed allows it. Server: give out tickets for it and
+ * take it, with each ClientHello once: the library remembers them, for as long as they are good, in
+ * a table that processes forked after it was loaded share. Early data is handed to the server's application with the flag
+ * MSG_QUIC_STREAM_EARLY once the handshake is over, unless QUIC_SOCKOPT_EARLY_DATA says at once.
+ */
+#define QUIC_HANDSHAKE_EARLY		0x08
 
 int quic_client_handshake_opts(int sd, const struct quic_handshake_opts *opts);
 int quic_server_handshake_opts(int sd, const struct quic_handshake_opts *opts);
@@ -166,6 +179,27 @@ const char *quic_handshake_error(gnutls_session_t session);
  */
 int quic_session_get_data(gnutls_session_t session, void *data, size_t *size);
 int quic_session_set_data(gnutls_session_t session, const void *data, size_t size);
+
+/*
+ * Client: all that the next connection to the same server can profit by, in one piece: TLS session
+ * with ticket, address validation token, transport parameters, protocol. Two lines do it:
+ *
+ *	opts.resume_file = "server.session", opts.session = &session;	before the handshake
+ *	quic_resume_save(session, "server.session");			before close()
+ *
+ * save and get: -EAGAIN: no ticket came yet. get: sizes as quic_session_get_data(). load and set:
+ * before the handshake; -EINVAL: not from here. Use each once (RFC 8446, C.4), keep it as a secret.
+ *
+ * With QUIC_HANDSHAKE_EARLY opts.early() is called when 0-RTT is possible, before the first packet
+ * leaves: what it sends there, without waiting, goes along. Only send what does no harm when it
+ * comes twice (RFC 9001, 9.2). A server that answers 0-RTT by HelloRetryRequest makes the handshake
+ * fail with -EPROTO (a limit of GnuTLS 3.7): try again, without. When the server refuses, the kernel sends it again, encrypted anew;
+ * QUIC_SOCKOPT_EARLY_DATA tells. In steps: send between quic_handshake_init() and the first step.
+ */
+int quic_resume_save(gnutls_session_t session, const char *file);
+int quic_resume_load(gnutls_session_t session, const char *file);
+int quic_resume_get(gnutls_session_t session, void *data, size_t *size);
+int quic_resume_set(gnutls_session_t session, const void *data, size_t size);
 
 /*
  * set, before the handshake: comma-separated names, no NUL needed. get, after it: the one chosen;

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * What a client keeps of a connection for the next one to the same server: TLS session data with
+ * the ticket, the address validation token, the server's transport parameters, the protocol. As
+ * bytes:
+ *
+ *	"QUICr1" flags(1) alpn_len(1) alpn | params(56) | token_len(2) token | session data
+ *
+ * numbers and params as this machine has them: the bytes are for this machine. They are a secret.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "early.h"
+#include "log.h"
+
+#define MAGIC		"QUICr1"
+#define F_EARLY		0x01
+#define SESSION_MAX	32768
+
+void quic_early_free(struct quic_resume *resume)
+{
+	free(resume);
+}
+
+static bool take(const uint8_t **p, const uint8_t *end, void *to, size_t len)
+{
+	if ((size_t)(end - *p) < len)
+		return false;
+	memcpy(to, *p, len);
+	*p += len;
+	return true;
+}
+
+/* Return: the session data in @data, or NULL */
+static const uint8_t *parse(const uint8_t *p, const uint8_t *end, struct quic_resume *r)
+{
+	char magic[sizeof(MAGIC) - 1];
+	uint8_t flags;
+
+	if (!take(&p, end, magic, sizeof(magic)) || memcmp(magic, MAGIC, sizeof(magic)) ||
+	    !take(&p, end, &flags, 1) || !take(&p, end, &r->alpn_len, 1) ||
+	    !take(&p, end, r->alpn, r->alpn_len) || !take(&p, end, &r->params, sizeof(r->params)) ||
+	    !take(&p, end, &r->token_len, 2) || r->token_len > sizeof(r->token) ||
+	    !take(&p, end, r->token, r->token_len) || p == end)
+		return NULL;
+	r->early = flags & F_EARLY;
+	return p;
+}
+
+int quic_resume_set(gnutls_session_t session, const void *data, size_t size)
+{
+	struct quic_ctx *ctx = quic_ctx_attach(session);
+	const uint8_t *end = (const uint8_t *)data + size, *p;
+	struct quic_resume *r;
+
+	if (!ctx || !data || ctx->started)
+		return -EINVAL;
+	r = calloc(1, sizeof(*r));
+	if (!r)
+		return -ENOMEM;
+	p = parse(data, end, r);
+	/* GnuTLS would offer 0-RTT with a ticket that is not for it: rather a full handshake. */
+	if (!p || ((r->early || !ctx->early_wanted) &&
+		   gnutls_session_set_data(session, p, end - p))) {
+		free(r);
+		return -EINVAL;
+	}
+	free(ctx->resume);
+	ctx->resume = r;
+	return 0;
+}
+
+static void put(uint8_t **p, const void *from, size_t len)
+{
+	memcpy(*p, from, len);
+	*p += len;
+}
+
+int quic_resume_get(gnutls_session_t session, void *data, size_t *size)
+{
+	struct quic_ctx *ctx = quic_ctx_find(session);
+	struct quic_transport_param params = { .remote = 1 };
+	uint8_t tls[SESSION_MAX], token[QUIC_TOKEN_MAX], *p = data;
+	size_t room = size ? *size : 0, tls_len = sizeof(tls);
+	socklen_t len = sizeof(token), plen = sizeof(params);
+	gnutls_datum_t alpn = { 0 };
+	uint16_t token_len;
+	uint8_t n;
+	int err;
+
+	if (!ctx || !size)
+		return -EINVAL;
+	err = quic_session_get_data(session, tls, &tls_len);
+	if (!err)
+		err = ctx->sys->getopt(ctx->sd, QUIC_SOCKOPT_TRANSPORT_PARAM, &params, &plen);
+	if (err)
+		return err;
+	if (ctx->sys->getopt(ctx->sd, QUIC_SOCKOPT_TOKEN, token, &len))
+		len = 0;
+	if (gnutls_alpn_get_selected_protocol(session, &alpn) || alpn.size > 255)
+		alpn.size = 0;
+	*size = sizeof(MAGIC) - 1 + 2 + alpn.size + sizeof(params) + 2 + len + tls_len;
+	if (data && room >= *size) {
+		put(&p, MAGIC, sizeof(MAGIC) - 1);
+		/* RFC 9001, 4.6.2: after HelloRetryRequest it would be refused again. */
+		n = gnutls_record_get_max_early_data_size(session) == 0xffffffffU &&
+		    !ctx->hello_retry ? F_EARLY : 0;
+		put(&p, &n, 1);
+		n = alpn.size;
+		put(&p, &n, 1);
+		put(&p, alpn.data ? alpn.data : (void *)"", alpn.size);
+		put(&p, &params, sizeof(params));
+		token_len = len;
+		put(&p, &token_len, 2);
+		put(&p, token, len);
+		put(&p, tls, tls_len);
+	}
+	explicit_bzero(tls, sizeof(tls));
+	return !data || room >= *size ? 0 : -EMSGSIZE;
+}
+
+/* The whole file, or a negative errno. */
+static ssize_t file_read(const char *file, uint8_t *buf, size_t room)
+{
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	n = read(fd, buf, room);
+	if (n < 0)
+		n = -errno;
+	close(fd);
+	return n;
+}
+
+bool quic_resume_early(const char *file)
+{
+	uint8_t head[sizeof(MAGIC)];
+	ssize_t n = file_read(file, head, sizeof(head));
+
+	return n == sizeof(head) && !memcmp(head, MAGIC, sizeof(MAGIC) - 1) &&
+	       head[sizeof(MAGIC) - 1] & F_EARLY;
+}
+
+int quic_resume_load(gnutls_session_t session, const char *file)
+{
+	uint8_t *buf = malloc(SESSION_MAX + 1024);
+	ssize_t n;
+	int err;
+
+	if (!buf)
+		return -ENOMEM;
+	n = file_read(file, buf, SESSION_MAX + 1024);
+	err = n < 0 ? n : quic_resume_set(session, buf, n);
+	free(buf);
+	return err;
+}
+
+static int file_write(int fd, const uint8_t *buf, size_t len)
+{
+	while (len) {
+		ssize_t n = write(fd, buf, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		buf += n;
+		len -= n;
+	}
+	return 0;
+}
+
+/* Whole or not at all, and for nobody else's eyes. */
+static int file_replace(const char *file, const uint8_t *buf, size_t len)
+{
+	char *part;
+	int fd, err;
+
+	if (asprintf(&part, "%s.XXXXXX", file) < 0)
+		return -ENOMEM;
+	fd = mkostemp(part, O_CLOEXEC);
+	err = fd < 0 ? -errno : file_write(fd, buf, len);
+	if (fd >= 0 && close(fd) && !err)
+		err = -errno;
+	if (!err && rename(part, file))
+		err = -errno;
+	if (err && fd >= 0)
+		unlink(part);
+	free(part);
+	return err;
+}
+
+int quic_resume_save(gnutls_session_t session, const char *file)
+{
+	size_t size = SESSION_MAX + 1024;
+	uint8_t *buf;
+	int err;
+
+	if (!file)
+		return -EINVAL;
+	buf = malloc(size);
+	if (!buf)
+		return -ENOMEM;
+	err = quic_resume_get(session, buf, &size);
+	if (!err)
+		err = file_replace(file, buf, size);
+	explicit_bzero(buf, SESSION_MAX + 1024);
+	free(buf);
+	return err;
+}
