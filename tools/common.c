@@ -12,6 +12,7 @@
 #include "common.h"
 
 int tool_line;
+static gnutls_session_t session;	/* of the last connection, while it may give a ticket */
 
 /* C0, DEL and, as UTF-8 has them, C1: nothing a terminal would obey. */
 static void make_printable(char *text)
@@ -222,10 +223,12 @@ static void say_connected(const struct tool_opts *o, int sd, const char *address
 	if (getsockopt(sd, SOL_QUIC, QUIC_SOCKOPT_ALPN, alpn, &len))
 		alpn[0] = 0;
 	if (tool_info(sd, &info))
-		tool_say(o, "connected to %s in %.1f ms: QUIC v%d, %s, protocol %s, %.16s, RTT %.1f ms",
+		tool_say(o, "connected to %s in %.1f ms: QUIC v%d, %s, protocol %s, %.16s, RTT %.1f ms%s",
 			 address, us / 1000.0, info.version == QUIC_VERSION_V2 ? 2 : 1,
 			 cipher_name(info.cipher), alpn[0] ? alpn : "(none)", info.cc_name,
-			 info.smoothed_rtt / 1000.0);
+			 info.smoothed_rtt / 1000.0, info.flags & QUIC_INFO_RESUMED_0RTT ?
+			 ", 0-RTT accepted" : info.flags & QUIC_INFO_0RTT_REJECTED ?
+			 ", 0-RTT refused" : "");
 	else
 		tool_say(o, "connected to %s in %.1f ms, protocol %s", address, us / 1000.0,
 			 alpn[0] ? alpn : "(none)");
@@ -262,6 +265,9 @@ static int connect_one(const struct tool_opts *o, const struct addrinfo *ai, con
 	tls.timeout_ms = timeout_ms;
 	tls.errbuf = text + snprintf(text, len, "%s: ", address);
 	tls.errlen = len - (tls.errbuf - text);
+	tls.resume_file = o->session_file;
+	if (o->session_file)
+		tls.session = &session;
 	err = quic_client_handshake_opts(sd, &tls);
 	if (!err) {
 		if (o->verbose)
@@ -278,6 +284,27 @@ static int connect_one(const struct tool_opts *o, const struct addrinfo *ai, con
 out:
 	close(sd);
 	return err;
+}
+
+#define TICKET_TURNS	100	/* of 10 ms that we wait for a ticket */
+
+void tool_session_save(const struct tool_opts *o)
+{
+	int err, turns;
+
+	if (!session)
+		return;
+	for (turns = TICKET_TURNS; turns; turns--) {
+		err = quic_resume_save(session, o->session_file);
+		if (err != -EAGAIN)
+			break;
+		usleep(10000);
+	}
+	if (err)
+		tool_say(o, "%s: %s", o->session_file, err == -EAGAIN ?
+			 "the server sent no ticket to resume by" : strerror(-err));
+	gnutls_deinit(session);
+	session = NULL;
 }
 
 int tool_connect(const struct tool_opts *o, const char *host, const char *port)

@@ -31,6 +31,7 @@ struct tool_opts {
 	unsigned int key_update;	/* start a key update after so many bytes; 0: never */
 	bool progress;
 	bool verbose;
+	const char *session_file;	/* client: resume from it, and leave there what is new */
 	struct quic_handshake_opts tls;
 };
 
@@ -65,6 +66,8 @@ void tool_say(const struct tool_opts *o, const char *fmt, ...)
  * the reason said. The session's facts are printed with --verbose.
  */
 int tool_connect(const struct tool_opts *o, const char *host, const char *port);
+/* Before close(): what the next connection can resume goes to o->session_file, if there is one. */
+void tool_session_save(const struct tool_opts *o);
 /* A listening socket, non-blocking, or a negative exit code, the reason said. */
 int tool_listen(const struct tool_opts *o, const char *host, const char *port);
 

@@ -187,6 +187,30 @@ static int connection_turn(struct fetch *f)
 	return 0;
 }
 
+static void requests_reset(struct fetch *f)
+{
+	size_t i;
+
+	f->next = f->first;
+	f->active = 0;
+	if (f->by_stream)
+		memset(f->by_stream, 0, f->by_stream_count * sizeof(*f->by_stream));
+	for (i = f->first; i < f->last; i++) {
+		f->reqs[i].opened = false;
+		f->reqs[i].asked = 0;
+	}
+}
+
+/* --zerortt: the requests leave with the ClientHello, as many as the server allowed last time. */
+static void requests_early(int sd, void *arg)
+{
+	struct fetch *f = arg;
+
+	f->sd = sd;
+	requests_reset(f);
+	requests_start(f);
+}
+
 /* All requests of one host. 0 or an exit code. */
 static int connection_run(struct fetch *f)
 {
@@ -196,6 +220,9 @@ static int connection_run(struct fetch *f)
 	size_t i;
 	int err = 0;
 
+	requests_reset(f);
+	f->o.tls.early = f->proto->open ? NULL : requests_early;
+	f->o.tls.early_arg = f;
 	f->sd = tool_connect(&f->o, url->host, url->port);
 	if (f->sd < 0) {
 		err = -f->sd;
@@ -205,10 +232,6 @@ static int connection_run(struct fetch *f)
 	f->connections++;
 	f->moved = tool_now_us();
 	f->handshake_us += f->moved - start;
-	f->next = f->first;
-	f->active = 0;
-	if (f->by_stream)
-		memset(f->by_stream, 0, f->by_stream_count * sizeof(*f->by_stream));
 	if (tool_nonblock(f->sd) || tool_event(f->sd, QUIC_EVENT_STREAM_UPDATE) ||
 	    tool_event(f->sd, QUIC_EVENT_STREAM_MAX_STREAM))
 		err = errno;
@@ -322,6 +345,7 @@ static int fetch_run(struct fetch *f)
 			ret = err;
 		if (f->last == f->count)
 			show(f, true);
+		tool_session_save(&f->o);
 		if (f->sd >= 0)
 			close(f->sd);
 	}

@@ -7,7 +7,7 @@
 enum {
 	OPT_CERT = 256, OPT_KEY, OPT_CA, OPT_ALPN, OPT_INSECURE, OPT_PSK, OPT_CC, OPT_CIPHER,
 	OPT_V2, OPT_VERSION, OPT_NEGOTIATE, OPT_RETRY, OPT_MAX_STREAMS, OPT_PROGRESS, OPT_NAME,
-	OPT_KEY_UPDATE,
+	OPT_KEY_UPDATE, OPT_SESSION, OPT_ZERORTT, OPT_CLIENT_CERT,
 };
 
 const struct option tool_long[] = {
@@ -31,6 +31,9 @@ const struct option tool_long[] = {
 	{ "retry", no_argument, NULL, OPT_RETRY },
 	{ "max-streams", required_argument, NULL, OPT_MAX_STREAMS },
 	{ "key-update", required_argument, NULL, OPT_KEY_UPDATE },
+	{ "session", required_argument, NULL, OPT_SESSION },
+	{ "zerortt", no_argument, NULL, OPT_ZERORTT },
+	{ "client-cert", required_argument, NULL, OPT_CLIENT_CERT },
 	{ "progress", no_argument, NULL, OPT_PROGRESS },
 	{ NULL, 0, NULL, 0 },
 };
@@ -42,7 +45,12 @@ const char tool_help_options[] =
 "  --name NAME        the certificate must be for NAME, not for HOST\n"
 "  --insecure         do not verify the server at all: anyone may answer. For tests.\n"
 "  --psk FILE         a pre-shared key instead of certificates, lines \"identity:hex key\"\n"
+"  --cert, --key      what we show to a server that asks for a certificate\n"
 "Connection:\n"
+"  --session FILE     resume the session kept in FILE, and keep the new one there for\n"
+"                     the next time: no certificates, and no Retry; a missing FILE is fine\n"
+"  --zerortt          with --session: send the first data before the server answers (0-RTT).\n"
+"                     Somebody who copies it can make it arrive twice. Server: take it.\n"
 "  -4, -6             use IPv4 only, IPv6 only\n"
 "  -w, --timeout S    give up connecting after S seconds (10)\n"
 "  --alpn LIST        application protocols, comma-separated, best first\n"
@@ -69,6 +77,8 @@ const char tool_help_server_options[] =
 "  --cert FILE        certificate chain, PEM, the server's own first\n"
 "  --key FILE         its private key, PEM\n"
 "  --psk FILE         pre-shared keys instead, lines \"identity:hex key\"\n"
+"  --client-cert MODE request or require a certificate of the client, verified by --ca\n"
+"  --zerortt          take data that clients send before the handshake (0-RTT), once\n"
 "  --retry            make clients prove their address first (Retry)\n"
 "  --max-streams N    streams a client may have open at once (100)\n";
 
@@ -240,6 +250,22 @@ int tool_option(struct tool_opts *o, int c, const char *arg)
 		return tool_number(o, "--max-streams", arg, 1, 65535, &o->max_streams);
 	case OPT_KEY_UPDATE:
 		return tool_number(o, "--key-update", arg, 1, 4000000000, &o->key_update);
+	case OPT_SESSION:
+		o->session_file = arg;
+		break;
+	case OPT_ZERORTT:
+		o->tls.flags |= QUIC_HANDSHAKE_EARLY;
+		break;
+	case OPT_CLIENT_CERT:
+		if (!strcmp(arg, "request")) {
+			o->tls.flags |= QUIC_HANDSHAKE_CERT_REQUEST;
+		} else if (!strcmp(arg, "require")) {
+			o->tls.flags |= QUIC_HANDSHAKE_CERT_REQUIRE;
+		} else {
+			tool_say(o, "--client-cert is request or require, not %s", arg);
+			return TOOL_USAGE;
+		}
+		break;
 	case OPT_PROGRESS:
 		o->progress = true;
 		break;

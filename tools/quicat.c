@@ -285,7 +285,6 @@ static int cat_run(struct cat *c)
 	struct stat st;
 	int err = 0;
 
-	c->sid = -1;
 	tool_event(c->sd, QUIC_EVENT_STREAM_MAX_DATA);
 	tool_event(c->sd, QUIC_EVENT_STREAM_UPDATE);
 	c->may_open = c->listen ? tool_now_us() + GRACE_US : 0;
@@ -334,6 +333,21 @@ static int cat_accept(struct cat *c, const char *host, const char *port)
 	return tool_exit_code(err);
 }
 
+/* --zerortt: what standard input has at once leaves with the ClientHello. */
+static void cat_early(int sd, void *arg)
+{
+	struct cat *c = arg;
+
+	c->sd = sd;
+	/* Perhaps another address was tried before. */
+	c->sid = -1;
+	c->sent = 0;
+	c->in_off = 0;
+	if (!c->in_len && (stdin_read(c) || c->in_eof))
+		return;
+	stream_send(c);
+}
+
 static int cat_open(struct cat *c, int argc, char **argv)
 {
 	const char *host, *port;
@@ -350,6 +364,8 @@ static int cat_open(struct cat *c, int argc, char **argv)
 		return TOOL_USAGE;
 	if (c->listen)
 		return cat_accept(c, host && strcmp(host, "*") ? host : NULL, port);
+	c->o.tls.early = cat_early;
+	c->o.tls.early_arg = c;
 	sd = tool_connect(&c->o, host, port);
 	if (sd < 0)
 		return -sd;
@@ -364,7 +380,7 @@ int main(int argc, char **argv)
 		{ NULL, 0, NULL, 0 },
 	};
 	struct option *options = tool_options(own);
-	static struct cat c = { .sd = -1 };
+	static struct cat c = { .sd = -1, .sid = -1 };
 	int ch, err = 0;
 
 	signal(SIGPIPE, SIG_IGN);
@@ -386,6 +402,7 @@ int main(int argc, char **argv)
 		err = cat_open(&c, argc - optind, argv + optind);
 		if (!err)
 			err = tool_nonblock(c.sd) ? TOOL_FAILED : cat_run(&c);
+		tool_session_save(&c.o);
 		if (c.sd >= 0)
 			close(c.sd);	/* what is queued is still delivered */
 	}
