@@ -58,10 +58,14 @@ static int fake_getopt(int sd, int opt, void *val, socklen_t *len)
 	pthread_mutex_lock(&lock);
 	switch (opt) {
 	case QUIC_SOCKOPT_TOKEN:
-		err = ep->server ? -EINVAL : value_out(val, len, "", 0);
+		err = ep->server ? -EINVAL : value_out(val, len, ep->token, ep->token_len);
 		break;
 	case QUIC_SOCKOPT_CONFIG:
 		value_out(val, len, &ep->config, sizeof(ep->config));
+		break;
+	case QUIC_SOCKOPT_TRANSPORT_PARAM:
+		value_out(val, len, ((struct quic_transport_param *)val)->remote ? &ep->peer_tp :
+						&ep->tp, sizeof(ep->tp));
 		break;
 	case QUIC_SOCKOPT_TRANSPORT_PARAM_EXT:
 		value_out(val, len, ep->params, ep->params_len);
@@ -120,6 +124,16 @@ static int fake_setopt(int sd, int opt, const void *val, socklen_t len)
 			ep->peer_params_len = len;
 		}
 		break;
+	case QUIC_SOCKOPT_TRANSPORT_PARAM:
+		memcpy(&ep->peer_tp, val, sizeof(ep->peer_tp));
+		break;
+	case QUIC_SOCKOPT_TOKEN:
+		memcpy(ep->token, val, len);
+		ep->token_len = len;
+		break;
+	case QUIC_SOCKOPT_EARLY_DATA:
+		ep->verdict = 1 + *(const uint32_t *)val;
+		break;
 	case QUIC_SOCKOPT_CRYPTO_SECRET:
 		err = secret_store(ep, val, len);
 		break;
@@ -157,6 +171,10 @@ static ssize_t fake_send(int sd, const struct msghdr *msg, int flags)
 	level = *CMSG_DATA(cmsg);
 	if (level != QUIC_CRYPTO_INITIAL && !ep->secret[level][1].set)
 		ep->orphans++;
+	if (!ep->sends && msg->msg_iov->iov_len <= sizeof(ep->first)) {
+		ep->first_len = msg->msg_iov->iov_len;
+		memcpy(ep->first, msg->msg_iov->iov_base, ep->first_len);
+	}
 	ep->sends++;
 	ep->mores += !!(flags & MSG_MORE);
 	iov[0] = (struct iovec){ &level, 1 };

@@ -38,6 +38,12 @@ struct fake_endpoint {
 	uint8_t ticket_key[QUIC_TICKET_KEY_SIZE];
 	uint8_t ticket[QUIC_TICKET_MAX];	/* client: last APP message */
 	socklen_t ticket_len;
+	uint8_t token[QUIC_TOKEN_MAX];
+	socklen_t token_len;
+	struct quic_transport_param tp, peer_tp;
+	uint8_t first[2000];		/* the first message sent, as it was */
+	size_t first_len;
+	int verdict;			/* on 0-RTT: 0 none, 1 refused, 2 accepted */
 	unsigned int sends, recvs, mores, orphans;	/* orphans: sent without a secret */
 	unsigned int send_limit;	/* bytes a send takes at most; 0: all */
 	unsigned int again;		/* this many sends give EAGAIN first */
