@@ -19,6 +19,7 @@
 /* What a client remembers of an earlier connection. */
 struct quic_resume {
 	bool early;		/* the ticket is good for 0-RTT */
+	bool v2;		/* it is of QUIC version 2 */
 	uint8_t alpn_len;
 	uint16_t token_len;
 	uint8_t alpn[255];

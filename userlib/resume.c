@@ -19,6 +19,7 @@
 
 #define MAGIC		"QUICr1"
 #define F_EARLY		0x01
+#define F_V2		0x02	/* a ticket is of one version only (RFC 9369, 5) */
 #define SESSION_MAX	32768
 
 void quic_early_free(struct quic_resume *resume)
@@ -48,7 +49,18 @@ static const uint8_t *parse(const uint8_t *p, const uint8_t *end, struct quic_re
 	    !take(&p, end, r->token, r->token_len) || p == end)
 		return NULL;
 	r->early = flags & F_EARLY;
+	r->v2 = flags & F_V2;
 	return p;
+}
+
+/* The version that the next connection is going to be begun with */
+static bool wants_v2(struct quic_ctx *ctx)
+{
+	struct quic_config config = { 0 };
+	socklen_t len = sizeof(config);
+
+	return ctx->sd >= 0 && !ctx->sys->getopt(ctx->sd, QUIC_SOCKOPT_CONFIG, &config, &len) &&
+	       config.version == QUIC_VERSION_V2;
 }
 
 int quic_resume_set(gnutls_session_t session, const void *data, size_t size)
@@ -64,6 +76,8 @@ int quic_resume_set(gnutls_session_t session, const void *data, size_t size)
 		return -ENOMEM;
 	p = parse(data, end, r);
 	/* GnuTLS would offer 0-RTT with a ticket that is not for it: rather a full handshake. */
+	if (p && r->v2 != wants_v2(ctx))
+		p = NULL;
 	if (!p || ((r->early || !ctx->early_wanted) &&
 		   gnutls_session_set_data(session, p, end - p))) {
 		free(r);
@@ -86,7 +100,8 @@ int quic_resume_get(gnutls_session_t session, void *data, size_t *size)
 	struct quic_transport_param params = { .remote = 1 };
 	uint8_t tls[SESSION_MAX], token[QUIC_TOKEN_MAX], *p = data;
 	size_t room = size ? *size : 0, tls_len = sizeof(tls);
-	socklen_t len = sizeof(token), plen = sizeof(params);
+	socklen_t len = sizeof(token), plen = sizeof(params), ilen = sizeof(struct quic_info);
+	struct quic_info info = { 0 };
 	gnutls_datum_t alpn = { 0 };
 	uint16_t token_len;
 	uint8_t n;
@@ -109,6 +124,9 @@ int quic_resume_get(gnutls_session_t session, void *data, size_t *size)
 		/* RFC 9001, 4.6.2: after HelloRetryRequest it would be refused again. */
 		n = gnutls_record_get_max_early_data_size(session) == 0xffffffffU &&
 		    !ctx->hello_retry ? F_EARLY : 0;
+		if (!ctx->sys->getopt(ctx->sd, QUIC_SOCKOPT_INFO, &info, &ilen) &&
+		    info.version == QUIC_VERSION_V2)
+			n |= F_V2;
 		put(&p, &n, 1);
 		n = alpn.size;
 		put(&p, &n, 1);

@@ -404,7 +404,7 @@ static void go_back(struct quic_conn *c, struct quic_stream *s)
 	quic_ranges_free(&s->tx.lost);
 	if (s->tx.state == QUIC_SEND_SENT)
 		s->tx.state = QUIC_SEND_SEND;
-	s->tx.reset_wanted = s->tx.state == QUIC_SEND_RESET_SENT;
+	s->tx.reset_wanted = s->tx.state == QUIC_SEND_RESET_SENT || s->tx.reset_at;
 }
 
 void quic_stream_start_over(struct quic_conn *c)
