@@ -32,6 +32,15 @@ checkpatch()
 	done
 }
 
+# Folders of more than five files say what lives there, or the folder above does; corpora are only inputs.
+readmes()
+{
+	local count dir
+	files '*' | grep '/' | sed 's|/[^/]*$||' | sort | uniq -c | while read -r count dir; do
+		[ "$count" -le 5 ] || [ -e "$dir/README" ] || grep -qwF "${dir##*/}" "${dir%/*}/README" 2>/dev/null || echo "$dir: no README"
+	done
+}
+
 # sparse and W=1: only what they say of our files
 compiled()
 {
@@ -51,6 +60,7 @@ headers()
 
 tap "every source names its licence" none spdx
 tap "kernel-version #ifs only in kernel/compat" none versions
+tap "every larger folder says what lives there" none readmes
 tap "core is pure" selftests/core/purity.sh
 tap "the purity check finds what it should" selftests/core/purity.sh --self-test
 tap "uapi header compiles as C (64 and 32 bit) and C++" headers
