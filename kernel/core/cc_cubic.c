@@ -31,11 +31,12 @@ struct curve {
 struct hystart {
 	u64 round_start;	/* the round ends with the ACK of a packet sent since */
 	u64 round_min;		/* lowest RTT of this round, U64_MAX: no sample */
-	u64 last_min;		/* and of the one before */
-	u64 css_min;		/* RTT at which CSS began */
-	u32 samples;		/* in this round */
+	u64 last_min;		/* and of the one before; in CSS, of the one before CSS began */
+	u64 block_min;		/* lowest of the samples counted below */
+	u32 samples;
 	u16 css_rounds;
 	bool css;		/* conservative slow start */
+	bool delayed;		/* this round saw a block of samples above the threshold */
 };
 
 struct cubic {
@@ -63,19 +64,30 @@ static void init(struct quic_cc *cc)
 
 	c->hy.round_min = U64_MAX;
 	c->hy.last_min = U64_MAX;
+	c->hy.block_min = U64_MAX;
 }
 
 static void hystart_round(struct quic_cc *cc, struct hystart *hy, u64 now)
 {
-	hy->last_min = hy->round_min;
-	hy->round_min = U64_MAX;
-	hy->samples = 0;
-	hy->round_start = now;
-	if (hy->css && ++hy->css_rounds >= HYSTART_CSS_ROUNDS)
+	if (hy->css && !hy->delayed)
+		hy->css = false;
+	else if (hy->css && ++hy->css_rounds >= HYSTART_CSS_ROUNDS)
 		cc->ssthresh = cc->cwnd;
+	if (!hy->css)
+		hy->last_min = hy->round_min;
+	hy->round_min = U64_MAX;
+	hy->block_min = U64_MAX;
+	hy->samples = 0;
+	hy->delayed = false;
+	hy->round_start = now;
 }
 
-/* RFC 9406, 4.2 */
+/*
+ * RFC 9406, 4.2, except that the lowest of any eight samples in a row counts, not only of those
+ * from the round's beginning. We pace a window of slow start over half a round trip, and the
+ * queue that it builds is gone when the next begins, until the window is twice what fits the
+ * path. For the same reason a whole round without delay ends CSS, not a single sample.
+ */
 static void hystart_sample(struct quic_cc *cc, struct hystart *hy, u64 sent_time, u64 rtt, u64 now)
 {
 	u64 thresh;
@@ -83,20 +95,19 @@ static void hystart_sample(struct quic_cc *cc, struct hystart *hy, u64 sent_time
 	if (sent_time >= hy->round_start)
 		hystart_round(cc, hy, now);
 	hy->round_min = min(hy->round_min, rtt);
-	if (++hy->samples < HYSTART_SAMPLES || hy->last_min == U64_MAX)
+	hy->block_min = min(hy->block_min, rtt);
+	if (++hy->samples < HYSTART_SAMPLES)
 		return;
-	if (hy->css) {
-		if (hy->round_min < hy->css_min)
-			hy->css = false;
-		return;
-	}
+	hy->samples = 0;
 	thresh = clamp_t(u64, hy->last_min / HYSTART_RTT_DIVISOR, HYSTART_MIN_THRESH,
 			 HYSTART_MAX_THRESH);
-	if (hy->round_min >= hy->last_min + thresh) {
+	if (hy->last_min != U64_MAX && hy->block_min >= hy->last_min + thresh) {
+		hy->delayed = true;
+		if (!hy->css)
+			hy->css_rounds = 0;
 		hy->css = true;
-		hy->css_min = hy->round_min;
-		hy->css_rounds = 0;
 	}
+	hy->block_min = U64_MAX;
 }
 
 /* Largest r with r^3 <= @v; @v < 2^63. */
