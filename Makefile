@@ -33,6 +33,9 @@ bench:		## cost in instructions next to TCP and TCP+kTLS; writes build/bench.jso
 	@selftests/lib/packages
 	@selftests/bench/run
 
+grid:		## goodput next to TCP over rates, delays and losses, in virtual time; writes build/grid.json
+	@selftests/grid/run
+
 interop:	## every interop case with every peer; WORDS="transfer aioquic IPv6" chooses
 	@selftests/lib/packages
 	@selftests/interop/run $(WORDS)
@@ -54,4 +57,4 @@ clean:		## remove what was built here; downloads and guest kernels stay in the c
 help:		## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
 
-.PHONY: all module userlib tools demo test check bench interop fuzz install clean help
+.PHONY: all module userlib tools demo test check bench grid interop fuzz install clean help
