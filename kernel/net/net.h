@@ -180,6 +180,8 @@ u32 quic_skb_seg_size(const struct sk_buff *skb);	/* gso_size, or the whole */
  */
 int quic_peer_route(struct quic_peer *peer, struct sock *sk, struct quic_endpoint *ep);
 void quic_peer_release(struct quic_peer *peer);		/* lets go of the route */
+/* Our address is not on any device any more. IPv4's routes tell by themselves. */
+bool quic_peer_homeless(const struct quic_peer *peer, const struct sock *sk);
 
 /* --- xmit.c: bursts out --- */
 

@@ -7,6 +7,7 @@
  * bounded by the device.
  */
 #include <linux/security.h>
+#include <net/addrconf.h>
 #include <net/ip.h>
 #include <net/ip6_route.h>
 #include <net/route.h>
@@ -153,6 +154,12 @@ int quic_peer_route(struct quic_peer *peer, struct sock *sk, struct quic_endpoin
 	peer->dst_cookie = peer->v4 ? 0 : rt6_get_cookie((struct rt6_info *)dst);
 	peer->payload = payload;
 	return payload;
+}
+
+bool quic_peer_homeless(const struct quic_peer *peer, const struct sock *sk)
+{
+	return IS_ENABLED(CONFIG_IPV6) && !peer->v4 &&
+	       !ipv6_chk_addr_and_flags(sock_net(sk), &peer->local.v6.sin6_addr, NULL, true, 0, 0);
 }
 
 void quic_peer_release(struct quic_peer *peer)

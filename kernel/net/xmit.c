@@ -332,7 +332,9 @@ static int check_route(struct sock *sk, struct quic_conn *c, struct quic_peer *p
 
 	if (peer->dst && dst_check(peer->dst, peer->dst_cookie))
 		return 0;
-	payload = quic_peer_route(peer, sk, ep);
+	payload = -EADDRNOTAVAIL;
+	if (c->server || !quic_peer_homeless(peer, sk))
+		payload = quic_peer_route(peer, sk, ep);
 	if (payload < 0) {
 		quic_peer_release(peer);
 		quic_sock_no_route(sk, now);
