@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Path validation (RFC 9000, 8.2). One begins with a challenge; when a PTO went
- * by two more follow, and twice that later it has failed: three PTOs in all.
- * A response counts whatever way it came. On a path that is not in use the
- * frames leave in datagrams of their own, seen by neither loss detection nor
- * congestion control (9.4); the timers here are all they have.
+ * Path validation (RFC 9000, 8.2). One begins with a challenge, or with some if
+ * the path is in use, one in a packet; when a PTO went by two more follow, and
+ * twice that later it has failed: three PTOs in all. A response counts whatever
+ * way it came. On a path that is not in use the frames leave in datagrams of
+ * their own, seen by neither loss detection nor congestion control (9.4); the
+ * timers here are all they have.
  */
 #include "conn.h"
 #include "tx.h"
 
 #define KEEP_NS		(10 * NSEC_PER_SEC)	/* how long an unused path stays validated */
+#define IN_USE		3			/* challenges at once on a path in use */
 #define STEPS		2			/* of the timer */
 
 /* RFC 9000, 8.2.4: the larger PTO of both paths, with kInitialRtt for the new one */
@@ -26,7 +28,8 @@ void quic_path_check(struct quic_conn *c, struct quic_path *p, u64 now)
 	p->checking = true;
 	p->checked_at = now;
 	p->tries = 0;
-	p->wanted = 1;
+	/* One may be lost among data that leaves anyway; little may before it is answered. */
+	p->wanted = p == c->path && !p->validated ? IN_USE : 1;
 	p->period = period(c);
 	p->at = now + p->period;
 }

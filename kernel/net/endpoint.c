@@ -71,10 +71,24 @@ static void data_ready(struct sock *sk)
 	ep = rcu_dereference_sk_user_data(sk);
 	while (ep) {
 		skb = __skb_recv_udp(sk, MSG_DONTWAIT, &off, &err);
+		/* An error that came meanwhile is not the end of what is queued. */
+		if (!skb && err && err != -EAGAIN)
+			continue;
 		if (!skb)
 			break;
 		receive(ep, skb);
 	}
+	rcu_read_unlock();
+}
+
+static void error_report(struct sock *sk)
+{
+	struct quic_endpoint *ep;
+
+	rcu_read_lock();
+	ep = rcu_dereference_sk_user_data(sk);
+	if (ep)
+		quic_icmp_drain(ep);
 	rcu_read_unlock();
 }
 
@@ -102,6 +116,18 @@ static int enable_gro(struct socket *sock)
 	return sock->ops->setsockopt(sock, SOL_UDP, UDP_GRO, KERNEL_SOCKPTR(&one), sizeof(one));
 }
 
+/* ICMP errors with what they quote, also for IPv4 through an IPv6 socket */
+static int enable_errors(struct socket *sock)
+{
+	sockptr_t one = KERNEL_SOCKPTR(&(int){ 1 });
+	int err;
+
+	err = sock->ops->setsockopt(sock, SOL_IP, IP_RECVERR, one, sizeof(int));
+	if (!err && sock->sk->sk_family == AF_INET6)
+		err = sock->ops->setsockopt(sock, SOL_IPV6, IPV6_RECVERR, one, sizeof(int));
+	return err;
+}
+
 static void prepare(struct quic_endpoint *ep)
 {
 	struct sock *sk = ep->sk;
@@ -116,6 +142,7 @@ static void prepare(struct quic_endpoint *ep)
 	sk->sk_userlocks |= SOCK_RCVBUF_LOCK;
 	WRITE_ONCE(sk->sk_rcvbuf, RCVBUF);
 	sk->sk_data_ready = data_ready;
+	sk->sk_error_report = error_report;
 	rcu_assign_sk_user_data(sk, ep);
 	release_sock(sk);
 }
@@ -142,7 +169,7 @@ static int open_socket(struct quic_endpoint *ep)
 	sk = ep->sock->sk;
 	ep->sk = sk;
 	prepare(ep);
-	err = enable_gro(ep->sock);
+	err = enable_gro(ep->sock) ?: enable_errors(ep->sock);
 	if (err)
 		return err;
 	if (ep->bound_if) {

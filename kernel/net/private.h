@@ -113,6 +113,9 @@ struct sk_buff *quic_ahead_take(struct sk_buff_head *q, struct quic_endpoint *ep
 /* dispatch.c: a train, checksum verified, data at the UDP payload. Softirq, RCU. Takes the skb. */
 void quic_dispatch(struct quic_endpoint *ep, struct sk_buff *skb);
 
+/* icmp.c: errors that wait at the UDP socket. Softirq, RCU. */
+void quic_icmp_drain(struct quic_endpoint *ep);
+
 /* stateless.c: answers that need no state. The skb stays the caller's. */
 void quic_stateless_vn(struct quic_endpoint *ep, const struct sk_buff *skb,
 		       const struct quic_packet *in, const struct quic_versions *versions);

@@ -17,12 +17,15 @@ static atomic_t orphans;
 
 /* --- the connection ended --- */
 
-static int close_errno(const struct quic_conn *c)
+static int close_errno(const struct quic_sock *qs)
 {
+	const struct quic_conn *c = &qs->conn;
 	const struct quic_close_info *ci = &c->close;
 
+	if (ci->silent && c->state == QUIC_CONN_CLOSED)
+		return c->stats.packets_received || !qs->net_err ? -ETIMEDOUT : -qs->net_err;
 	if (ci->silent)
-		return c->state == QUIC_CONN_CLOSED ? -ETIMEDOUT : -ECONNRESET;
+		return -ECONNRESET;
 	if (ci->app || ci->code == QUIC_ERR_NO_ERROR)
 		return 0;
 	if (!ci->remote)
@@ -40,7 +43,7 @@ static int close_errno(const struct quic_conn *c)
 void quic_sock_closed(struct sock *sk)
 {
 	struct quic_sock *qs = quic_sk(sk);
-	int err = close_errno(&qs->conn);
+	int err = close_errno(qs);
 
 	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
 	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);

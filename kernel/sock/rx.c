@@ -64,6 +64,55 @@ void quic_sock_rcv(struct sock *sk, struct sk_buff *skb)
 	bh_unlock_sock(sk);
 }
 
+/* As TCP in SYN_SENT: nobody answered yet, and now somebody says that nobody will. */
+static bool unanswered(const struct quic_sock *qs)
+{
+	return qs->conn_live && !qs->conn.server && qs->conn.state == QUIC_CONN_HANDSHAKE &&
+	       !qs->conn.stats.packets_received;
+}
+
+void quic_sock_refused(struct sock *sk)
+{
+	struct quic_sock *qs = quic_sk(sk);
+
+	if (!unanswered(qs))
+		return;
+	quic_conn_set_closed(&qs->conn);
+	quic_sock_pump(sk);
+}
+
+static bool same_remote(const union quic_addr *a, const union quic_addr *b)
+{
+	if (a->sa.sa_family == AF_INET)
+		return a->v4.sin_port == b->v4.sin_port &&
+		       a->v4.sin_addr.s_addr == b->v4.sin_addr.s_addr;
+	return a->v6.sin6_port == b->v6.sin6_port &&
+	       ipv6_addr_equal(&a->v6.sin6_addr, &b->v6.sin6_addr);
+}
+
+void quic_sock_unreachable(struct sock *sk, const union quic_addr *to, const struct quic_cid *dcid,
+			   int err)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	const struct quic_cid *first;
+
+	bh_lock_sock(sk);
+	first = quic_conn_first_id(&qs->conn);
+	if (!unanswered(qs) || !same_remote(to, &qs->peer.remote) ||
+	    !quic_cid_eq(first, dcid->id, dcid->len))
+		goto out;
+	/* Others may pass, and tell what it was when time is up. */
+	qs->net_err = err;
+	if (err != ECONNREFUSED)
+		goto out;
+	if (sock_owned_by_user(sk))
+		__set_bit(QUIC_DEFER_REFUSED, &qs->deferred);
+	else
+		quic_sock_refused(sk);
+out:
+	bh_unlock_sock(sk);
+}
+
 /* --- what follows --- */
 
 void quic_sock_wake(struct sock *sk)

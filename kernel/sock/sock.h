@@ -132,6 +132,7 @@ struct quic_sock {
 
 	unsigned long deferred;		/* QUIC_DEFER_*: softirq's work for release_sock() */
 	unsigned long chores;		/* QUIC_CHORE_*: for the work item; atomic bit operations */
+	int net_err;			/* client: what ICMP said of its first packets; errno */
 	u8 wake;			/* QUIC_WAKE_*: whom to wake at the end of the train */
 
 	bool conn_live;			/* conn is initialised */
@@ -210,6 +211,7 @@ struct quic6_sock {
 
 /* bit numbers in quic_sock.deferred */
 #define QUIC_DEFER_TIMER	0
+#define QUIC_DEFER_REFUSED	1
 
 /* bit numbers in quic_sock.chores */
 #define QUIC_CHORE_KEYS		0	/* derive the next keys */
@@ -267,6 +269,13 @@ void quic_sysctl_exit(void);
 /* The path in use has no route any more. Under the socket lock. */
 void quic_sock_no_route(struct sock *sk, u64 now);
 
+/*
+ * ICMP says that a packet of @sk's to @to, with destination ID @dcid, was not delivered: errno
+ * @err. BH off.
+ */
+void quic_sock_unreachable(struct sock *sk, const union quic_addr *to, const struct quic_cid *dcid,
+			   int err);
+
 /* --- inside sock/; all under the socket lock unless it says otherwise --- */
 
 /* rx.c */
@@ -278,6 +287,8 @@ void quic_sock_pump(struct sock *sk);
 /* The same, and held data goes too. */
 void quic_sock_flush(struct sock *sk);
 void quic_sock_wake(struct sock *sk);
+/* connect() came to a closed port: net_err ends it. */
+void quic_sock_refused(struct sock *sk);
 
 /* timer.c */
 void quic_sock_timer_init(struct sock *sk);

@@ -119,6 +119,8 @@ void quic_sock_release_cb(struct sock *sk)
 
 	if (!qs->deferred)
 		return;
+	if (__test_and_clear_bit(QUIC_DEFER_REFUSED, &qs->deferred))
+		quic_sock_refused(sk);
 	if (__test_and_clear_bit(QUIC_DEFER_TIMER, &qs->deferred))
 		run(sk);
 }

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ICMP: a closed port refuses a client's first packets (as tcp(7)); what is forged, or comes
+ * later, is not believed (RFC 9000, 14.2.1, 21.3). A raw socket plays those who forge.
+ */
+#include <arpa/inet.h>
+#include <linux/icmp.h>
+#include <linux/ip.h>
+#include <linux/udp.h>
+#include <poll.h>
+
+#include "ktap.h"
+#include "pair.h"
+
+static int client_to(int family, bool mapped, int port)
+{
+	struct sockaddr_storage a;
+	socklen_t len = addr_loopback(&a, family, mapped, port);
+	struct quic_transport_param tp = { .max_idle_timeout = 2000000 };
+	int sd = sock_new(family, 0);
+
+	set_opt(sd, QUIC_SOCKOPT_TRANSPORT_PARAM, &tp, sizeof(tp));
+	if (connect(sd, (void *)&a, len))
+		return -1;
+	set_timeo(sd, 5000);
+	return sd;
+}
+
+static int error_of(int sd)
+{
+	int err = 0;
+	socklen_t len = sizeof(err);
+
+	getsockopt(sd, SOL_SOCKET, SO_ERROR, &err, &len);
+	return err;
+}
+
+static void refused(void)
+{
+	static const struct { int family; bool mapped; } way[] = {
+		{ AF_INET, false }, { AF_INET6, false }, { AF_INET6, true },
+	};
+	unsigned int i;
+	char c;
+
+	for (i = 0; i < 3; i++) {
+		int sd = client_to(way[i].family, way[i].mapped, 9);
+
+		CHECK(sd >= 0);
+		CHECK_EQ(send_level(sd, QUIC_CRYPTO_INITIAL, "hello", 5, 0), 5);
+		CHECK(poll_for(sd, POLLIN, 1000) & (POLLERR | POLLHUP));
+		CHECK_ERR(recv(sd, &c, 1, 0), ECONNREFUSED);
+		CHECK_EQ(error_of(sd), 0);
+		close(sd);
+	}
+}
+
+static unsigned short sum(const void *p, size_t len)
+{
+	const uint8_t *b = p;
+	uint32_t s = 0;
+	size_t i;
+
+	for (i = 0; i + 1 < len; i += 2)
+		s += b[i] << 8 | b[i + 1];
+	while (s >> 16)
+		s = (s & 0xffff) + (s >> 16);
+	return htons(~s);
+}
+
+/* "Port unreachable" for a packet from @from to @to whose payload begins with @quoted */
+static void forge(const struct sockaddr_in *from, const struct sockaddr_in *to, int code,
+		  const void *quoted, size_t len)
+{
+	struct {
+		struct icmphdr icmp;
+		struct iphdr ip;
+		struct udphdr udp;
+		uint8_t payload[512];
+	} __attribute__((packed)) m = {};
+	struct sockaddr_in dst = *from;
+	int raw = socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
+
+	m.icmp.type = ICMP_DEST_UNREACH;
+	m.icmp.code = code;
+	m.ip.version = 4;
+	m.ip.ihl = 5;
+	m.ip.protocol = IPPROTO_UDP;
+	m.ip.tot_len = htons(1228);
+	m.ip.ttl = 64;
+	m.ip.saddr = from->sin_addr.s_addr;
+	m.ip.daddr = to->sin_addr.s_addr;
+	m.ip.check = sum(&m.ip, sizeof(m.ip));
+	m.udp.source = from->sin_port;
+	m.udp.dest = to->sin_port;
+	m.udp.len = htons(1208);
+	memcpy(m.payload, quoted, len);
+	m.icmp.checksum = sum(&m, sizeof(m));
+	dst.sin_port = 0;
+	sendto(raw, &m, sizeof(m), 0, (void *)&dst, sizeof(dst));
+	close(raw);
+}
+
+/* A server that is silent, and what came to it first */
+static int silent(struct sockaddr_in *at, struct sockaddr_in *from, int *client, uint8_t *buf,
+		  size_t len)
+{
+	int sd = socket(AF_INET, SOCK_DGRAM, 0);
+	socklen_t alen = sizeof(*at);
+	ssize_t n;
+
+	memset(at, 0, sizeof(*at));
+	at->sin_family = AF_INET;
+	at->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (bind(sd, (void *)at, alen) || getsockname(sd, (void *)at, &alen))
+		return -1;
+	*client = client_to(AF_INET, false, ntohs(at->sin_port));
+	if (send_level(*client, QUIC_CRYPTO_INITIAL, "hello", 5, 0) != 5)
+		return -1;
+	alen = sizeof(*from);
+	n = recvfrom(sd, buf, len, 0, (void *)from, &alen);
+	return n < 1200 ? -1 : sd;
+}
+
+static void forged(void)
+{
+	struct sockaddr_in at, from;
+	uint8_t pkt[1500], bad[200];
+	int client, sd;
+	char c;
+
+	sd = silent(&at, &from, &client, pkt, sizeof(pkt));
+	CHECK(sd >= 0);
+	/* Ports and addresses alone; wrong IDs; a short header; too little of it. */
+	forge(&from, &at, ICMP_PORT_UNREACH, "", 0);
+	memcpy(bad, pkt, sizeof(bad));
+	bad[6] ^= 1;
+	forge(&from, &at, ICMP_PORT_UNREACH, bad, sizeof(bad));
+	memcpy(bad, pkt, sizeof(bad));
+	bad[15] ^= 1;
+	forge(&from, &at, ICMP_PORT_UNREACH, bad, sizeof(bad));
+	memcpy(bad, pkt, sizeof(bad));
+	bad[0] &= 0x7f;
+	forge(&from, &at, ICMP_PORT_UNREACH, bad, sizeof(bad));
+	CHECK_EQ(poll_for(client, POLLIN, 100), 0);
+	CHECK_EQ(error_of(client), 0);
+	/* The genuine thing */
+	forge(&from, &at, ICMP_PORT_UNREACH, pkt, 200);
+	CHECK_ERR(recv(client, &c, 1, 0), ECONNREFUSED);
+	close(client);
+	close(sd);
+}
+
+/* A soft error does not end it, but is what is told when nobody ever answers. */
+static void soft(void)
+{
+	struct sockaddr_in at, from;
+	uint8_t pkt[1500];
+	int client, sd;
+	char c;
+
+	sd = silent(&at, &from, &client, pkt, sizeof(pkt));
+	CHECK(sd >= 0);
+	forge(&from, &at, ICMP_HOST_UNREACH, pkt, 200);
+	CHECK_EQ(poll_for(client, POLLIN, 500), 0);
+	CHECK_ERR(recv(client, &c, 1, 0), EHOSTUNREACH);
+	close(client);
+	close(sd);
+}
+
+/* Once a server answered, its port may be as closed as it likes. */
+static void answered(void)
+{
+	struct sockaddr_in from, at;
+	socklen_t len = sizeof(from);
+	struct pair_opts o = {};
+	struct pair p;
+	uint8_t level, seen[1500];
+	const uint8_t *quoted = seen + sizeof(struct iphdr) + sizeof(struct udphdr);
+	char buf[64];
+	int raw = socket(AF_INET, SOCK_RAW, IPPROTO_UDP);
+
+	CHECK(!pair_begin(&p, &o));
+	/* The client's first packet, as anybody on the path sees it */
+	do {
+		CHECK(recv(raw, seen, sizeof(seen), MSG_DONTWAIT) >= 1228);
+	} while ((*quoted & 0xf0) != 0xc0 || quoted[5] != 8);
+	close(raw);
+	CHECK_EQ(send_level(p.server, QUIC_CRYPTO_INITIAL, "hello from the server", 21, 0), 21);
+	CHECK_EQ(recv_level(p.client, &level, buf, sizeof(buf)), 21);
+	CHECK(!getsockname(p.client, (void *)&from, &len) && !getpeername(p.client, (void *)&at, &len));
+	forge(&from, &at, ICMP_PORT_UNREACH, quoted, 200);
+	CHECK_EQ(poll_for(p.client, POLLIN, 100), 0);
+	CHECK_EQ(error_of(p.client), 0);
+	pair_close(&p);
+}
+
+static const struct ktap_case cases[] = {
+	{ "refused", refused },
+	{ "forged", forged },
+	{ "soft", soft },
+	{ "answered", answered },
+};
+
+KTAP_MAIN(cases)
