@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Messages to the application. The function and the level are the library's only global state. */
+/* Messages to the application. Besides early.c's table the function and level are all global state. */
 #ifndef QUIC_USERLIB_LOG_H
 #define QUIC_USERLIB_LOG_H
 
