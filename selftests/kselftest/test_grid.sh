@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # A few cells of `make grid`, and flows that share a bottleneck or lose it for a while (grid/net.sh has the picture).
+# guest: not-debug
 # shellcheck disable=SC2154 # top comes from guest.env
 . /run/work/guest.env
 # shellcheck source=../lib/tap.sh
