@@ -85,7 +85,7 @@ int tool_exit_code(int err)
 	case EKEYEXPIRED:
 	case EPROTO:
 	case EPROTONOSUPPORT:
-	case ECONNREFUSED:
+	case ECONNABORTED:
 	case EBADMSG:
 	case EINVAL:
 	case ENOENT:

@@ -214,11 +214,11 @@ static int fail_closed(struct quic_ctx *ctx, int err)
 	if (alert <= 0xff) {
 		const char *name = gnutls_alert_get_name(alert);
 
-		return quic_ctx_fail(ctx, -ECONNREFUSED,
+		return quic_ctx_fail(ctx, -ECONNABORTED,
 				     "the peer refused the handshake: TLS alert %u (%s) %.64s",
 				     alert, name ? name : "unknown", (char *)close.phrase);
 	}
-	return quic_ctx_fail(ctx, -ECONNREFUSED,
+	return quic_ctx_fail(ctx, -ECONNABORTED,
 			     "the connection was closed in the handshake: error 0x%x %.64s",
 			     close.errcode, (char *)close.phrase);
 }

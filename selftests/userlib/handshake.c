@@ -163,7 +163,7 @@ static void certificate__wrong_name(void **state)
 	assert_int_equal(fake_client.close.errcode, ALERT(42));	/* bad_certificate */
 	assert_false(fake_client.secret[QUIC_CRYPTO_APP][1].set);
 	/* The server hears it, and says so. */
-	assert_int_equal(s.err, -ECONNREFUSED);
+	assert_int_equal(s.err, -ECONNABORTED);
 	assert_non_null(strstr(s.errbuf, "alert 42"));
 	assert_false(fake_server.close_set);
 }
@@ -177,7 +177,7 @@ static void certificate__untrusted(void **state)
 	(void)state;
 	both_run(&c, &s);
 	assert_int_equal(c.err, -EKEYREJECTED);
-	assert_int_equal(s.err, -ECONNREFUSED);
+	assert_int_equal(s.err, -ECONNABORTED);
 }
 
 /* Without a ca_file it is the system that trusts, and it does not know our authority. */
@@ -212,7 +212,7 @@ static void certificate__expired(void **state)
 	(void)state;
 	both_run(&c, &s);
 	assert_int_equal(c.err, -EKEYEXPIRED);
-	assert_int_equal(s.err, -ECONNREFUSED);
+	assert_int_equal(s.err, -ECONNABORTED);
 }
 
 /* A certificate that is good for clients only is not a server's. */
@@ -325,7 +325,7 @@ static void alpn__mismatch(void **state)
 	both_run(&c, &s);
 	assert_int_equal(s.err, -EPROTONOSUPPORT);
 	assert_int_equal(fake_server.close.errcode, ALERT(120));
-	assert_int_equal(c.err, -ECONNREFUSED);
+	assert_int_equal(c.err, -ECONNABORTED);
 	assert_non_null(strstr(c.errbuf, "alert 120"));
 }
 
@@ -604,7 +604,7 @@ static void peer__refuses_with_a_reason(void **state)
 	strcpy((char *)fake_server.close.phrase, "too busy");
 	fake_close(&fake_server);
 	side_run(&c);
-	assert_int_equal(c.err, -ECONNREFUSED);
+	assert_int_equal(c.err, -ECONNABORTED);
 	assert_non_null(strstr(c.errbuf, "too busy"));
 }
 
@@ -619,7 +619,7 @@ static void peer__reason_with_escapes(void **state)
 	memcpy(fake_server.close.phrase, "a\033[2Jb\nc\xc2\x9b\x37m\xc3\xbc", 15);
 	fake_close(&fake_server);
 	side_run(&c);
-	assert_int_equal(c.err, -ECONNREFUSED);
+	assert_int_equal(c.err, -ECONNABORTED);
 	assert_non_null(strstr(c.errbuf, "a?[2Jb?c?"));
 	assert_null(strpbrk(c.errbuf, "\033\n"));
 	assert_null(strstr(c.errbuf, "\xc2\x9b"));
