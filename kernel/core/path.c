@@ -258,6 +258,7 @@ static void change_estimates(struct quic_conn *c, struct quic_path *old, struct 
 	u16 max = c->pmtu.max;
 
 	quic_loss_leave(&c->loss, now);
+	c->pmtu.probe = 0;	/* nobody tells its fate any more */
 	/* Only a port changed, most likely in a NAT. */
 	if (quic_path_same_hosts(&old->key, &p->key))
 		return;
@@ -290,6 +291,9 @@ void quic_path_go(struct quic_conn *c, struct quic_path *p, bool local, u64 now)
 
 	if (p == old)
 		return;
+	/* Its ID was retired meanwhile and there was no spare one: share, rather than have none. */
+	if (p->cid == QUIC_PATH_NO_CID)
+		p->cid = quic_cid_any_remote(c);
 	if (old->validated)
 		c->paths.good = old;
 	change_estimates(c, old, p, now);

@@ -68,7 +68,6 @@ void quic_path_responded(struct quic_path *p)
 
 static void succeeded(struct quic_conn *c, struct quic_path *p, bool full, u64 now)
 {
-	bool first = !p->validated;
 	unsigned int i;
 
 	quic_path_uncheck(p);
@@ -81,12 +80,12 @@ static void succeeded(struct quic_conn *c, struct quic_path *p, bool full, u64 n
 	if (p != c->path) {
 		if (p == c->paths.next)
 			quic_path_go(c, p, !c->server, now);
-		else if (!p->checking)
+		else if (!p->checking && (p != c->paths.good || c->path->validated))
 			p->at = now + (p->left ? 3 * quic_loss_pto(&c->loss) : KEEP_NS);
 		return;
 	}
 	c->loss.at_amp_limit = false;
-	if (!first || p->checking)
+	if (p->checking || c->paths.good == p)
 		return;
 	c->paths.good = p;
 	for (i = 0; i < QUIC_PATHS_MAX; i++) {
