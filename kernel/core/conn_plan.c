@@ -433,12 +433,15 @@ static void put_eliciting(struct writer *w, enum quic_level level, u64 now)
 		put_crypto(w, level);
 	if (quic_level_pns(level) != QUIC_PNS_APP)
 		return;
-	put_path(w);
+	if (level != QUIC_LEVEL_EARLY)
+		put_path(w);
 	put_done_and_token(w);
 	put_limits(w);
-	put_cids(w);
-	if (level != QUIC_LEVEL_EARLY)
+	/* RFC 9000, 12.5: RETIRE_CONNECTION_ID is not for 0-RTT, nor a response. */
+	if (level != QUIC_LEVEL_EARLY) {
+		put_cids(w);
 		put_ack_frequency(w, now);
+	}
 	put_data(w);
 }
 

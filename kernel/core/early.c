@@ -139,7 +139,8 @@ int quic_early_verdict(struct quic_conn *c, bool accepted, u64 now)
 	if (c->server || e->state != QUIC_EARLY_OFFERED || !e->heard ||
 	    c->state != QUIC_CONN_HANDSHAKE)
 		return -EINVAL;
-	if (accepted && lowered(e)) {
+	/* RFC 9001, 4.6.2: what was refused cannot have been acknowledged. */
+	if (accepted ? lowered(e) : c->loss.space[QUIC_PNS_APP].largest_acked >= 0) {
 		quic_conn_fail(c, QUIC_ERR_PROTOCOL_VIOLATION, QUIC_FT_CRYPTO, now);
 		return -EPROTO;
 	}
@@ -171,7 +172,7 @@ static void client_installed(struct quic_conn *c)
 	 * second time. Limits that are lower now contradict an acceptance.
 	 */
 	if (e->remembered && e->state == QUIC_EARLY_OFFERED && e->heard) {
-		if (lowered(e)) {
+		if (lowered(e) && c->loss.space[QUIC_PNS_APP].largest_acked < 0) {
 			e->state = QUIC_EARLY_REJECTED;
 			start_over(c);
 		} else {

@@ -360,7 +360,6 @@ int quic_loss_on_ack(struct quic_loss *l, enum quic_pns pns, const struct quic_f
 		     u64 delay, u64 now)
 {
 	struct acked a = {
-		.now = now,
 		.largest = ack->largest,
 		.reduced_at = l->cc.recovery_start,
 	};
@@ -374,6 +373,11 @@ int quic_loss_on_ack(struct quic_loss *l, enum quic_pns pns, const struct quic_f
 	if (ack->largest >= s->next)
 		return -EPROTO;
 	p = quic_sent_get(s, ack->largest);
+	/* One that waited for its keys came earlier (quic_rx_replay): here time does not go back. */
+	now = max(now, l->last_progress);
+	if (p)
+		now = max(now, p->time);
+	a.now = now;
 	if (p && !(p->flags & (QUIC_PKT_F_DONE | QUIC_PKT_F_LOST | QUIC_PKT_F_OFF_PATH)))
 		a.rtt_from = p->time;
 	quic_delivery_begin(&l->cc.delivery);
