@@ -159,6 +159,20 @@ static int migrate(struct sock *sk, union quic_addr *local)
 	return err;
 }
 
+/* RFC 9000, 21.5: nothing on this host unless the server is, nor one of the other family. */
+static bool preferred_ok(const union quic_addr *a, const union quic_addr *now)
+{
+	if (quic_addr_is_any(a) || quic_addr_is_v4(a) != quic_addr_is_v4(now))
+		return false;
+	if (a->sa.sa_family == AF_INET)
+		return !ipv4_is_loopback(a->v4.sin_addr.s_addr) ||
+		       ipv4_is_loopback(now->v4.sin_addr.s_addr);
+	if (quic_addr_is_v4(a))
+		return !ipv4_is_loopback(a->v6.sin6_addr.s6_addr32[3]) ||
+		       ipv4_is_loopback(now->v6.sin6_addr.s6_addr32[3]);
+	return !ipv6_addr_loopback(&a->v6.sin6_addr) || ipv6_addr_loopback(&now->v6.sin6_addr);
+}
+
 /*
  * RFC 9000, 9.6: where the server would rather have us. One that cannot be reached from here
  * is none.
@@ -183,7 +197,8 @@ void quic_sock_confirmed_client(struct sock *sk)
 		memcpy(&remote.v6.sin6_addr, p->v6, 16);
 		remote.v6.sin6_port = htons(p->port6);
 	}
-	probe(sk, qs->ep, &local, &remote, true);
+	if (preferred_ok(&remote, &qs->peer.remote))
+		probe(sk, qs->ep, &local, &remote, true);
 }
 
 /*
@@ -215,7 +230,7 @@ static int set_preferred(struct sock *sk, union quic_addr *a)
 	if (!*port_of(a) || quic_addr_is_any(a))
 		return -EINVAL;
 	if (!quic_endpoint_covers(qs->ep, a)) {
-		ep = quic_endpoint_get(sock_net(sk), a, true, sk->sk_bound_dev_if, true);
+		ep = quic_endpoint_get(sock_net(sk), a, !v4, sk->sk_bound_dev_if, true);
 		if (IS_ERR(ep))
 			return PTR_ERR(ep);
 	}

@@ -15,8 +15,8 @@ struct quic_item *quic_sock_first_item(struct quic_sock *qs)
 	struct quic_item *it = list_first_entry_or_null(&qs->ready, struct quic_item, list);
 
 	/* Whose 0-RTT data this is the handshake still has to show (RFC 9001, 9.2). */
-	if (it && it->kind == QUIC_ITEM_STREAM && qs->conn.server &&
-	    qs->conn.state == QUIC_CONN_HANDSHAKE && !qs->early_now)
+	if (it && (it->kind == QUIC_ITEM_STREAM || it->kind == QUIC_ITEM_DATAGRAM) &&
+	    qs->conn.server && qs->conn.state == QUIC_CONN_HANDSHAKE && !qs->early_now)
 		return NULL;
 	return it;
 }
