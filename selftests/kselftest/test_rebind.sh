@@ -16,7 +16,7 @@
 # serve: in the background; $server
 serve()
 {
-	ip netns exec server quic-hq serve "$@" --cert /tmp/certs/server.pem --key /tmp/certs/server.key /tmp/srv :: 4433 \
+	ip netns exec server quic-hq serve --cert /tmp/certs/server.pem --key /tmp/certs/server.key /tmp/srv :: 4433 \
 		>/tmp/serve.log 2>&1 &
 	server=$!
 	sleep 0.2
@@ -71,6 +71,7 @@ gone()
 {
 	local name=$1 host=$2 old=$3 new=$4 status=0 text
 	pair delay 10ms rate 20mbit
+	# shellcheck disable=SC2046 # nothing, or a word
 	ip -n client addr add "$new" dev eth0 $([[ $new != *:* ]] || echo nodad)
 	serve
 	(sleep 0.5; ip -n client addr del "$old" dev eth0) &

@@ -344,6 +344,7 @@ enum quic_cong_algo {
 	QUIC_CONG_ALG_CUBIC,
 	QUIC_CONG_ALG_MAX,
 };
+
 #define QUIC_CONG_ALG_BBR	64	/* BBRv3, draft-ietf-ccwg-bbr */
 
 /*
