@@ -373,7 +373,7 @@ int quic_loss_on_ack(struct quic_loss *l, enum quic_pns pns, const struct quic_f
 	if (ack->largest >= s->next)
 		return -EPROTO;
 	p = quic_sent_get(s, ack->largest);
-	/* One that waited for its keys came earlier (quic_rx_replay): here time does not go back. */
+	/* One that waited for its keys came earlier (quic_rx_replay): time does not go back. */
 	now = max(now, l->last_progress);
 	if (p)
 		now = max(now, p->time);
