@@ -317,6 +317,31 @@ static void path__spoofed(void **state)
 	sim_free(s);
 }
 
+/* As quic_path_take_cids() leaves it if the peer retires its ID and gives no other (5.1.2). */
+static void path__back_without_id(void **state)
+{
+	struct sim *s = up();
+
+	attacker = 0x0901;
+	every = 1;
+	s->dark = 9;
+	s->c->link.tap = forward;
+	s->s->link.down = true;
+	say(s->c);
+	attacker = 0;
+	s->c->link.down = true;
+	sim_run(s, PTO, NULL);
+	assert_non_null(s->s->conn.paths.good);
+	assert_ptr_not_equal(s->s->conn.paths.good, s->s->conn.path);
+	s->s->conn.paths.good->cid = QUIC_PATH_NO_CID;
+	sim_run(s, 3 * PTO, NULL);
+	assert_int_equal(remote_of(s->s), SIM_CLIENT);
+	assert_in_range(s->s->conn.path->cid, 0, QUIC_CID_REMOTE_SLOTS - 1);
+	s->c->link.down = s->s->link.down = false;
+	transfer(s, 30000, 30000, SEC(10));
+	sim_free(s);
+}
+
 /* From many addresses: paths are few, and what is validated is not among those that give way. */
 static void path__many_addresses(void **state)
 {
@@ -726,6 +751,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(path__forwarded_once),
 	TEST(path__forwarded_often),
 	TEST(path__spoofed),
+	TEST(path__back_without_id),
 	TEST(path__many_addresses),
 	TEST(path__unknown_server),
 	TEST(path__in_handshake),
