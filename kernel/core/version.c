@@ -30,6 +30,14 @@ void quic_version_add(struct quic_versions *v, u32 version)
 		v->list[v->n++] = version;
 }
 
+void quic_version_join(struct quic_versions *v, const struct quic_versions *more)
+{
+	unsigned int i;
+
+	for (i = 0; i < more->n; i++)
+		quic_version_add(v, more->list[i]);
+}
+
 void quic_version_all(struct quic_versions *v, u32 best)
 {
 	unsigned int i;

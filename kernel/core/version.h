@@ -30,6 +30,8 @@ bool quic_version_known(u32 version);
 bool quic_version_listed(const struct quic_versions *v, u32 version);
 /* Put @version at the end, once. A list that is full, or has it, stays as it is. */
 void quic_version_add(struct quic_versions *v, u32 version);
+/* Add all of @more. */
+void quic_version_join(struct quic_versions *v, const struct quic_versions *more);
 /* All we know, @best first if it is one of them. */
 void quic_version_all(struct quic_versions *v, u32 best);
 /* The first of @ours that is one of @theirs; 0: none. */
