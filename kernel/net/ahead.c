@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * 0-RTT datagrams that overtook the Initial they belong to (RFC 9000, 5.2.2): a
- * listener keeps a few, the newest, for a moment. All under its spinlock (BH).
+ * door keeps a few, the newest, for a moment. All under its spinlock (BH).
  * When each came stands in its timestamp, which nobody else asks for.
  */
 #include "private.h"

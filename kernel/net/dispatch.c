@@ -46,7 +46,7 @@ static void unknown_short(struct quic_endpoint *ep, struct sk_buff *skb, const u
 }
 
 /* One linear datagram with a long header for no connection of ours. Takes the skb. */
-static void unknown_long(struct quic_endpoint *ep, struct quic_listener *l, struct sk_buff *skb)
+static void unknown_long(struct quic_door *d, struct sk_buff *skb)
 {
 	struct quic_packet pkt;
 
@@ -55,14 +55,14 @@ static void unknown_long(struct quic_endpoint *ep, struct quic_listener *l, stru
 	switch (pkt.type) {
 	case QUIC_PKT_UNKNOWN:
 		if (skb->len >= QUIC_DGRAM_MIN)		/* RFC 9000, 6.1 */
-			quic_listener_unspoken(l, skb, &pkt);
+			quic_door_unspoken(d, skb, &pkt);
 		break;
 	case QUIC_PKT_INITIAL:
 		if (skb->len < QUIC_DGRAM_MIN || pkt.dcid_len < DCID_MIN)
 			break;				/* RFC 9000, 14.1 */
 		fallthrough;
 	case QUIC_PKT_0RTT:
-		quic_listener_rcv(l, skb, &pkt);
+		quic_door_rcv(d, skb, &pkt);
 		return;
 	}
 drop:
@@ -72,7 +72,7 @@ drop:
 /* Long header, maybe a train of them. Takes the skb. */
 static void to_listener(struct quic_endpoint *ep, struct sk_buff *skb)
 {
-	struct quic_listener *l = rcu_dereference(ep->listener);
+	struct quic_door *d = rcu_dereference(ep->door);
 	u32 size = quic_skb_seg_size(skb), off;
 	struct sk_buff *one;
 
@@ -80,12 +80,12 @@ static void to_listener(struct quic_endpoint *ep, struct sk_buff *skb)
 	 * Nothing shorter can matter here but 0-RTT, alone or at the end of a train. (A guest's
 	 * virtio says what the size is: 65000 of a byte would take long.)
 	 */
-	if (size < QUIC_DGRAM_MIN && size < skb->len)
-		l = NULL;
-	for (off = 0; l && off < skb->len; off += size) {
+	if ((size < QUIC_DGRAM_MIN && size < skb->len) || (d && !quic_door_open(d)))
+		d = NULL;
+	for (off = 0; d && off < skb->len; off += size) {
 		one = quic_skb_datagram(skb, off, min(size, skb->len - off));
 		if (one)
-			unknown_long(ep, l, one);
+			unknown_long(d, one);
 	}
 	kfree_skb(skb);
 }

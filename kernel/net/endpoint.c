@@ -18,7 +18,7 @@
 #include <net/udp.h>
 
 #include "../compat/sock.h"
-#include "private.h"
+#include "door.h"
 
 #define RCVBUF	(8 << 20)	/* bytes: packets are only passing through */
 
@@ -189,11 +189,15 @@ static void closing(struct work_struct *work)
 {
 	struct quic_endpoint *ep = container_of(work, struct quic_endpoint, work);
 	struct quic_net *qn = quic_net(ep->net);
+	struct quic_door *door;
 
 	mutex_lock(&qn->endpoints_lock);
 	list_del(&ep->list);
 	close_socket(ep);
 	mutex_unlock(&qn->endpoints_lock);
+	door = rcu_access_pointer(ep->door);
+	if (door)
+		kfree_rcu(door, rcu);
 	kfree_rcu(ep, rcu);
 }
 

@@ -1,48 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A listener and its requests: connection attempts that accept() has not made
- * sockets of yet. A request is its datagrams, nothing else: no keys, no reply.
- *
- * A request is in the hash, by (addresses, first destination ID), from its
- * first Initial until quic_request_done() or _drop(); and in the FIFO until
- * quic_listener_next() takes it. Half of the room is for clients whose token
- * shows where they are: the others get Retry then (RFC 9000, 8.1.2). 0-RTT
- * packets join their request, or wait a moment for it (ahead.c). Limits:
- * requests, datagrams and bytes of one, memory of all, age. Everything is under
- * the listener's spinlock (BH).
+ * A listener: the requests at an endpoint's door that are for one socket, until
+ * accept() has made sockets of them. door.h says which lock guards what.
  */
-#include <linux/jhash.h>
 #include <linux/random.h>
 
-#include "private.h"
-
-#define REQUEST_BITS	8
-#define AGE_MAX		(10 * NSEC_PER_SEC)
-#define DATAGRAMS_MAX	8		/* a request */
-#define BYTES_MAX	(16 << 10)
-#define TRUESIZE_EACH	(5 << 10)	/* of all: this times the backlog, and some */
-/* New requests of a listener with unproven addresses; beyond, clients have to come back (Retry). */
-#define UNPROVEN_RATE	1000		/* a second */
-#define UNPROVEN_BURST	250
-
-struct quic_listener {
-	spinlock_t lock;		/* everything that changes; BH */
-	refcount_t refs;		/* one, and one for each request taken */
-	struct sock *sk;
-	struct quic_endpoint *ep;
-	u32 seed;
-	bool stopped;
-	bool validate;			/* every client gets Retry first */
-	bool grease;			/* the QUIC Bit may be 0 */
-	struct quic_versions versions;
-	struct quic_limit unproven;
-	unsigned int backlog, count;
-	unsigned long truesize;
-	struct list_head fifo;
-	struct sk_buff_head ahead;
-	struct hlist_head hash[1 << REQUEST_BITS];
-	struct rcu_head rcu;
-};
+#include "../core/alpn.h"
+#include "door.h"
 
 static void listener_put(struct quic_listener *l)
 {
@@ -50,349 +14,190 @@ static void listener_put(struct quic_listener *l)
 		kfree_rcu(l, rcu);
 }
 
-static struct hlist_head *bucket(struct quic_listener *l, const union quic_addr *remote,
-				 const u8 *dcid, u8 len)
+static struct quic_door *door_new(struct quic_endpoint *ep)
 {
-	u32 h = jhash(dcid, len, l->seed);
+	struct quic_door *d = kzalloc(sizeof(*d), GFP_KERNEL);
 
-	return &l->hash[jhash(remote, sizeof(*remote), h) >> (32 - REQUEST_BITS)];
-}
-
-static struct quic_request *find(struct quic_listener *l, const union quic_addr *local,
-				 const union quic_addr *remote, const u8 *dcid, u8 len)
-{
-	struct quic_request *r;
-
-	hlist_for_each_entry(r, bucket(l, remote, dcid, len), hash)
-		if (quic_cid_eq(&r->dcid, dcid, len) &&
-		    !memcmp(&r->remote, remote, sizeof(*remote)) &&
-		    !memcmp(&r->local, local, sizeof(*local)))
-			return r;
-	return NULL;
-}
-
-/* Out of hash and FIFO; the datagrams stay in it. */
-static void unlink(struct quic_listener *l, struct quic_request *r)
-{
-	hlist_del_init(&r->hash);
-	if (!r->taken)
-		list_del(&r->fifo);
-	l->truesize -= r->truesize;
-	l->count--;
-}
-
-static void request_free(struct quic_request *r)
-{
-	skb_queue_purge(&r->skbs);
-	kfree(r);
-}
-
-static bool too_old(const struct quic_request *r, u64 now)
-{
-	return now - r->at > AGE_MAX;
-}
-
-static void expire(struct quic_listener *l, u64 now)
-{
-	struct quic_request *r, *next;
-
-	list_for_each_entry_safe(r, next, &l->fifo, fifo) {
-		if (!too_old(r, now))
-			break;
-		unlink(l, r);
-		request_free(r);
-	}
-}
-
-/* Return: whether the skb was taken */
-static bool append(struct quic_listener *l, struct quic_request *r, struct sk_buff *skb)
-{
-	unsigned long limit = (l->backlog + 16ul) * TRUESIZE_EACH;
-
-	if (r->datagrams >= DATAGRAMS_MAX || r->bytes + skb->len > BYTES_MAX ||
-	    l->truesize + skb->truesize > limit)
-		return false;
-	r->datagrams++;
-	r->bytes += skb->len;
-	r->truesize += skb->truesize;
-	l->truesize += skb->truesize;
-	/* accept() may be taking some out */
-	skb_queue_tail(&r->skbs, skb);
-	return true;
-}
-
-static struct quic_request *request_new(struct quic_listener *l, const union quic_addr *local,
-					const union quic_addr *remote,
-					const struct quic_packet *pkt, u64 now)
-{
-	struct quic_request *r;
-
-	if (l->count >= l->backlog)
+	if (!d)
 		return NULL;
-	r = kzalloc(sizeof(*r), GFP_ATOMIC | __GFP_NOWARN);
-	if (!r)
+	spin_lock_init(&d->lock);
+	d->ep = ep;
+	get_random_bytes(&d->seed, sizeof(d->seed));
+	INIT_LIST_HEAD(&d->listeners);
+	quic_ahead_init(&d->ahead);
+	quic_sort_init(d);
+	return d;
+}
+
+/* The endpoint's door; it is made for the first who asks. NULL: no memory */
+static struct quic_door *door_of(struct quic_endpoint *ep)
+{
+	struct quic_door *d = rcu_access_pointer(ep->door), *new;
+
+	if (d)
+		return d;
+	new = door_new(ep);
+	if (!new)
 		return NULL;
-	skb_queue_head_init(&r->skbs);
-	r->local = *local;
-	r->remote = *remote;
-	quic_cid_set(&r->dcid, pkt->dcid, pkt->dcid_len);
-	quic_cid_set(&r->scid, pkt->scid, pkt->scid_len);
-	r->version = pkt->version;
-	r->at = now;
-	hlist_add_head(&r->hash, bucket(l, remote, pkt->dcid, pkt->dcid_len));
-	list_add_tail(&r->fifo, &l->fifo);
-	l->count++;
-	return r;
+	spin_lock_bh(&ep->lock);
+	d = rcu_dereference_protected(ep->door, lockdep_is_held(&ep->lock));
+	if (!d)
+		rcu_assign_pointer(ep->door, new);
+	spin_unlock_bh(&ep->lock);
+	if (!d)
+		return new;
+	kfree(new);
+	return d;
 }
 
-/* What came of a datagram that is not (yet) a connection's. */
-enum fate { DROPPED, WAITS, NEWS, OVERTAKEN, STRANGER, AHEAD, RETRY, REFUSED, UNSPOKEN };
-
-/* What a stranger's token proves. */
-struct proof {
-	enum quic_token_verdict verdict;
-	struct quic_token token;
-};
-
-static bool must_retry(struct quic_listener *l)
+/* As with TCP two want the same only if both said SO_REUSEPORT. */
+static bool in_the_way(const struct quic_listener *a, const struct quic_listener *b)
 {
-	return READ_ONCE(l->validate) || 2 * l->count >= max(l->backlog, 2u) ||
-	       !quic_limit_ok(&l->unproven, UNPROVEN_RATE, UNPROVEN_BURST);
+	return !(a->shares && b->shares) &&
+	       quic_alpn_same(a->alpn, a->alpn_len, b->alpn, b->alpn_len);
 }
 
-/* What overtook the Initial follows it. */
-static void catch_up(struct quic_listener *l, struct quic_request *r)
+static int enter(struct quic_door *d, struct quic_listener *l)
 {
-	struct sk_buff *skb;
+	struct quic_listener *other;
+	int err = 0;
 
-	while ((skb = quic_ahead_take(&l->ahead, l->ep, r, r->at)))
-		if (!append(l, r, skb))
-			kfree_skb(skb);
-}
-
-static enum fate admit(struct quic_listener *l, struct quic_request *r, struct sk_buff *skb,
-		       const struct proof *proof)
-{
-	if (proof->verdict == QUIC_TOKEN_GOOD) {
-		r->validated = true;
-		r->retried = proof->token.kind == QUIC_TOKEN_RETRY;
-		r->odcid = proof->token.odcid;
+	spin_lock_bh(&d->lock);
+	list_for_each_entry(other, &d->listeners, list)
+		if (in_the_way(l, other))
+			err = -EADDRINUSE;
+	if (!err) {
+		list_add_tail(&l->list, &d->listeners);
+		quic_door_sum(d);
 	}
-	if (append(l, r, skb)) {
-		catch_up(l, r);
-		return NEWS;
-	}
-	unlink(l, r);
-	request_free(r);
-	return DROPPED;
-}
-
-/* @proof: NULL before it is known whether one is needed: then a new client is a STRANGER. */
-static enum fate add(struct quic_listener *l, struct sk_buff *skb, const struct quic_packet *pkt,
-		     const struct proof *proof, struct sock **child)
-{
-	union quic_addr local, remote;
-	u64 now = ktime_get_ns();
-	struct quic_request *r;
-	struct quic_tomb *tomb;
-
-	quic_skb_addrs(skb, l->ep, &local, &remote);
-	expire(l, now);
-	r = find(l, &local, &remote, pkt->dcid, pkt->dcid_len);
-	if (r)
-		return append(l, r, skb) ? WAITS : DROPPED;
-	/* Perhaps the request became a connection after we looked for one. */
-	if (quic_demux_find(l->ep->net, pkt->dcid, pkt->dcid_len, child, &tomb))
-		return OVERTAKEN;
-	if (l->stopped)
-		return DROPPED;
-	if (!quic_version_listed(&l->versions, pkt->version))
-		return pkt->type == QUIC_PKT_INITIAL ? UNSPOKEN : DROPPED;
-	if (!pkt->fixed && !READ_ONCE(l->grease))
-		return DROPPED;
-	if (pkt->type != QUIC_PKT_INITIAL) {
-		/* Its Initial is going to get Retry. */
-		if (l->validate)
-			return DROPPED;
-		quic_ahead_put(&l->ahead, skb, now);
-		return AHEAD;
-	}
-	if (!proof)
-		return STRANGER;
-	if (proof->verdict != QUIC_TOKEN_GOOD && must_retry(l))
-		return RETRY;
-	r = request_new(l, &local, &remote, pkt, now);
-	return r ? admit(l, r, skb, proof) : DROPPED;
-}
-
-static enum fate add_locked(struct quic_listener *l, struct sk_buff *skb,
-			    const struct quic_packet *pkt, const struct proof *proof,
-			    struct sock **child)
-{
-	enum fate fate;
-
-	spin_lock_bh(&l->lock);
-	fate = add(l, skb, pkt, proof, child);
-	spin_unlock_bh(&l->lock);
-	return fate;
-}
-
-/* Look at the token, which takes its time, without the lock. */
-static enum fate add_stranger(struct quic_listener *l, struct sk_buff *skb,
-			      const struct quic_packet *pkt, struct sock **child)
-{
-	union quic_addr local, remote;
-	struct proof proof = {};
-
-	if (pkt->token_len) {
-		quic_skb_addrs(skb, l->ep, &local, &remote);
-		proof.verdict = quic_net_token_check(l->ep->net, pkt, &remote, &proof.token);
-	}
-	if (proof.verdict == QUIC_TOKEN_INVALID)
-		return REFUSED;
-	return add_locked(l, skb, pkt, &proof, child);
-}
-
-void quic_listener_rcv(struct quic_listener *l, struct sk_buff *skb, const struct quic_packet *pkt)
-{
-	struct sock *child = NULL;
-	enum fate fate;
-
-	fate = add_locked(l, skb, pkt, NULL, &child);
-	if (fate == STRANGER)
-		fate = add_stranger(l, skb, pkt, &child);
-	if (fate == RETRY)
-		quic_stateless_retry(l->ep, skb, pkt);
-	else if (fate == UNSPOKEN)
-		quic_listener_unspoken(l, skb, pkt);
-	else if (fate == REFUSED)	/* it would obey no other Retry: RFC 9000, 8.1.2 */
-		quic_refuse(l->ep, skb, pkt, QUIC_ERR_INVALID_TOKEN);
-	else if (fate == NEWS)
-		l->sk->sk_data_ready(l->sk);
-
-	if (child) {
-		quic_sock_rcv(child, skb);
-		sock_put(child);
-	} else if (fate != NEWS && fate != WAITS && fate != AHEAD) {
-		kfree_skb(skb);
-	}
-}
-
-void quic_listener_unspoken(struct quic_listener *l, const struct sk_buff *skb,
-			    const struct quic_packet *pkt)
-{
-	struct quic_versions versions;
-
-	spin_lock_bh(&l->lock);
-	versions = l->versions;
-	spin_unlock_bh(&l->lock);
-	quic_stateless_vn(l->ep, skb, pkt, &versions);
+	spin_unlock_bh(&d->lock);
+	return err;
 }
 
 struct quic_listener *quic_listener_start(struct quic_endpoint *ep, struct sock *sk, int backlog,
-					  const struct quic_versions *v)
+					  const struct quic_listen *how)
 {
 	struct quic_listener *l = kzalloc(sizeof(*l), GFP_KERNEL);
-	struct quic_listener *old;
+	int err = -ENOMEM;
 
 	if (!l)
 		return ERR_PTR(-ENOMEM);
-	spin_lock_init(&l->lock);
 	refcount_set(&l->refs, 1);
 	INIT_LIST_HEAD(&l->fifo);
-	quic_ahead_init(&l->ahead);
-	get_random_bytes(&l->seed, sizeof(l->seed));
 	l->sk = sk;
-	l->ep = ep;
-	l->versions = *v;
-	quic_listener_backlog(l, backlog);
-
-	spin_lock_bh(&ep->lock);
-	old = rcu_dereference_protected(ep->listener, lockdep_is_held(&ep->lock));
-	if (!old)
-		rcu_assign_pointer(ep->listener, l);
-	spin_unlock_bh(&ep->lock);
-	if (!old)
+	l->backlog = max(backlog, 1);
+	l->versions = how->versions;
+	l->validate = how->validate;
+	l->grease = how->grease;
+	l->shares = sk->sk_reuseport;
+	memcpy(l->alpn, how->alpn, how->alpn_len);
+	l->alpn_len = how->alpn_len;
+	l->names = quic_alpn_count(l->alpn, l->alpn_len);
+	l->door = door_of(ep);
+	if (l->door)
+		err = enter(l->door, l);
+	if (!err)
 		return l;
 	kfree(l);
-	return ERR_PTR(-EADDRINUSE);
+	return ERR_PTR(err);
+}
+
+static void drop_all(struct quic_door *d, struct list_head *list)
+{
+	struct quic_request *r, *next;
+
+	list_for_each_entry_safe(r, next, list, fifo) {
+		quic_door_unlink(d, r);
+		quic_request_free(r);
+	}
 }
 
 void quic_listener_stop(struct quic_listener *l)
 {
-	struct quic_request *r, *next;
+	struct quic_door *d = l->door;
 
-	spin_lock_bh(&l->ep->lock);
-	RCU_INIT_POINTER(l->ep->listener, NULL);
-	spin_unlock_bh(&l->ep->lock);
-
-	spin_lock_bh(&l->lock);
+	spin_lock_bh(&d->lock);
 	l->stopped = true;
-	list_for_each_entry_safe(r, next, &l->fifo, fifo) {
-		unlink(l, r);
-		request_free(r);
+	list_del(&l->list);
+	quic_door_sum(d);
+	drop_all(d, &l->fifo);
+	if (!d->nlisteners) {
+		drop_all(d, &d->fresh);
+		drop_all(d, &d->waiting);
+		__skb_queue_purge(&d->ahead);
 	}
-	__skb_queue_purge(&l->ahead);
-	spin_unlock_bh(&l->lock);
+	spin_unlock_bh(&d->lock);
 	listener_put(l);
 }
 
 void quic_listener_backlog(struct quic_listener *l, int backlog)
 {
-	WRITE_ONCE(l->backlog, max(backlog, 1));
+	spin_lock_bh(&l->door->lock);
+	l->backlog = max(backlog, 1);
+	quic_door_sum(l->door);
+	spin_unlock_bh(&l->door->lock);
 }
 
 void quic_listener_validate(struct quic_listener *l, bool always)
 {
-	WRITE_ONCE(l->validate, always);
+	spin_lock_bh(&l->door->lock);
+	l->validate = always;
+	quic_door_sum(l->door);
+	spin_unlock_bh(&l->door->lock);
 }
 
 void quic_listener_versions(struct quic_listener *l, const struct quic_versions *v)
 {
-	spin_lock_bh(&l->lock);
+	spin_lock_bh(&l->door->lock);
 	l->versions = *v;
-	spin_unlock_bh(&l->lock);
+	quic_door_sum(l->door);
+	spin_unlock_bh(&l->door->lock);
 }
 
 void quic_listener_grease(struct quic_listener *l, bool on)
 {
-	WRITE_ONCE(l->grease, on);
+	spin_lock_bh(&l->door->lock);
+	l->grease = on;
+	quic_door_sum(l->door);
+	spin_unlock_bh(&l->door->lock);
 }
 
 struct quic_request *quic_listener_next(struct quic_listener *l)
 {
 	struct quic_request *r;
 
-	spin_lock_bh(&l->lock);
-	expire(l, ktime_get_ns());
+	spin_lock_bh(&l->door->lock);
+	quic_door_expire(l->door, &l->fifo, ktime_get_ns());
 	r = list_first_entry_or_null(&l->fifo, struct quic_request, fifo);
 	if (r) {
-		list_del(&r->fifo);
+		list_del_init(&r->fifo);
 		r->taken = true;
 		refcount_inc(&l->refs);
 	}
-	spin_unlock_bh(&l->lock);
+	spin_unlock_bh(&l->door->lock);
 	return r;
 }
 
 bool quic_listener_ready(const struct quic_listener *l)
 {
-	struct quic_listener *w = (struct quic_listener *)l;
-	bool ready;
+	const struct quic_request *newest;
+	bool ready = false;
 
-	spin_lock_bh(&w->lock);
-	ready = !list_empty(&w->fifo) &&
-		!too_old(list_last_entry(&w->fifo, struct quic_request, fifo), ktime_get_ns());
-	spin_unlock_bh(&w->lock);
+	spin_lock_bh(&l->door->lock);
+	if (!list_empty(&l->fifo)) {
+		newest = list_last_entry(&l->fifo, struct quic_request, fifo);
+		ready = !quic_request_too_old(newest, ktime_get_ns());
+	}
+	spin_unlock_bh(&l->door->lock);
 	return ready;
 }
 
 void quic_request_drop(struct quic_listener *l, struct quic_request *r)
 {
-	spin_lock_bh(&l->lock);
-	unlink(l, r);
-	spin_unlock_bh(&l->lock);
-	request_free(r);
+	spin_lock_bh(&l->door->lock);
+	quic_door_unlink(l->door, r);
+	spin_unlock_bh(&l->door->lock);
+	quic_request_free(r);
 	listener_put(l);
 }
 
@@ -400,14 +205,14 @@ void quic_request_done(struct quic_listener *l, struct quic_request *r, struct s
 {
 	struct sk_buff *skb;
 
-	spin_lock_bh(&l->lock);
-	unlink(l, r);
-	spin_unlock_bh(&l->lock);
+	spin_lock_bh(&l->door->lock);
+	quic_door_unlink(l->door, r);
+	spin_unlock_bh(&l->door->lock);
 
 	local_bh_disable();
 	while ((skb = __skb_dequeue(&r->skbs)))
 		quic_sock_rcv(child, skb);
 	local_bh_enable();
-	kfree(r);
+	quic_request_free(r);
 	listener_put(l);
 }

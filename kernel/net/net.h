@@ -111,9 +111,10 @@ void quic_demux_bury(struct quic_endpoint *ep, struct sock *sk, const struct qui
 		     unsigned int ncids, const struct quic_peer *peer,
 		     const u8 *pkt, u32 len, u64 lifetime);
 
-/* --- listen.c: a listener and the connection attempts waiting for accept() --- */
+/* --- listen.c, door.c, sort.c: listeners and the connection attempts waiting for accept() --- */
 
-struct quic_listener;		/* hash of requests by (address, DCID), FIFO order, limits */
+struct quic_listener;		/* the requests for one socket: door.h */
+struct quic_hello;
 
 struct quic_request {		/* one attempt: the datagrams that came so far */
 	struct list_head fifo;
@@ -127,16 +128,30 @@ struct quic_request {		/* one attempt: the datagrams that came so far */
 	struct quic_cid odcid;		/* retried: the first one */
 	bool validated;			/* it came with a token of ours that is good */
 	bool retried;			/* one of a Retry */
+	bool fixed;			/* the QUIC Bit of the first datagram */
 	u32 version;
 	u64 at;				/* ns */
+	struct quic_listener *listener;	/* NULL while it is being sorted (sort.c) */
+	struct quic_hello *hello;	/* then */
+	bool busy;			/* its datagrams are being looked at */
+	u8 looked;			/* so many were */
+	u32 lot;			/* which of several that fit alike */
+};
+
+struct quic_listen {		/* how a socket listens */
+	struct quic_versions versions;
+	const char *alpn;		/* names with commas between (QUIC_SOCKOPT_ALPN) */
+	u8 alpn_len;
+	bool validate, grease;
 };
 
 /*
  * Start listening on @ep with room for @backlog requests; @sk->sk_data_ready tells of new ones.
- * Return: listener, or ERR_PTR(-EADDRINUSE) when one listens already, -ENOMEM.
+ * Return: listener, or ERR_PTR(-EADDRINUSE) when one with the same protocols is there and not both
+ * share (SO_REUSEPORT), -ENOMEM.
  */
 struct quic_listener *quic_listener_start(struct quic_endpoint *ep, struct sock *sk, int backlog,
-					  const struct quic_versions *v);
+					  const struct quic_listen *how);
 void quic_listener_stop(struct quic_listener *l);	/* requests are dropped */
 void quic_listener_backlog(struct quic_listener *l, int backlog);
 /* Answer everybody with Retry who has no token, not only under load. */

@@ -68,6 +68,8 @@ static void __net_exit net_pre_exit(struct net *net)
 {
 	quic_tomb_net_exit(quic_net(net));
 	quic_refuse_net_exit(quic_net(net));
+	/* First doors, which let go of endpoints, then these. */
+	flush_workqueue(quic_net_wq);
 	flush_workqueue(quic_net_wq);
 }
 

@@ -4,7 +4,7 @@
  *
  * Lifetime: an endpoint lives while something refers to it (sockets, and
  * tombstones), then its UDP socket is closed by work in process context.
- * Everything packets find (endpoint, listener, tombstone, demux entry) is
+ * Everything packets find (endpoint, door, listener, tombstone, demux entry) is
  * freed after an RCU grace period.
  */
 #ifndef QUIC_NET_PRIVATE_H
@@ -19,6 +19,7 @@
 #include "net.h"
 
 struct quic_tomb;
+struct quic_door;
 
 struct quic_endpoint {
 	struct list_head list;		/* quic_net.endpoints */
@@ -31,7 +32,7 @@ struct quic_endpoint {
 	kuid_t uid;			/* of who bound it; quic_net.endpoints_lock */
 	int bound_if;
 	bool v6only;
-	struct quic_listener __rcu *listener;
+	struct quic_door __rcu *door;	/* once somebody listened here; goes with the endpoint */
 	/* The only connection here, if there is just one: gets what may be a stateless reset. */
 	spinlock_t lock;
 	struct sock *sole;		/* RCU: SOCK_RCU_FREE */
@@ -103,7 +104,7 @@ void quic_tomb_evict(struct quic_net *qn, __be16 port);
 void quic_tomb_net_init(struct quic_net *qn);
 void quic_tomb_net_exit(struct quic_net *qn);
 
-/* ahead.c: 0-RTT datagrams without their Initial; under the listener's lock */
+/* ahead.c: 0-RTT datagrams without their Initial; under the door's lock */
 void quic_ahead_init(struct sk_buff_head *q);
 void quic_ahead_put(struct sk_buff_head *q, struct sk_buff *skb, u64 now);
 /* One that belongs to @r, which the caller owns then; NULL: none */
@@ -137,11 +138,14 @@ enum quic_token_verdict quic_net_token_check(struct net *net, const struct quic_
 void quic_token_net_init(struct quic_net *qn);
 void quic_token_net_exit(struct quic_net *qn);
 
-/* listen.c: one linear datagram with a long header of a version we speak. Takes the skb. */
-void quic_listener_rcv(struct quic_listener *l, struct sk_buff *skb, const struct quic_packet *pkt);
-/* One of a version that @l does not speak. The skb stays the caller's. */
-void quic_listener_unspoken(struct quic_listener *l, const struct sk_buff *skb,
-			    const struct quic_packet *pkt);
+/* door.c: one linear datagram with a long header of a version we speak. Takes the skb. */
+void quic_door_rcv(struct quic_door *d, struct sk_buff *skb, const struct quic_packet *pkt);
+/* One of a version that nobody there speaks. The skb stays the caller's. */
+void quic_door_unspoken(struct quic_door *d, const struct sk_buff *skb,
+			const struct quic_packet *pkt);
+bool quic_door_open(const struct quic_door *d);		/* somebody listens */
+/* A request that waits too long for accept() */
+bool quic_request_too_old(const struct quic_request *r, u64 now);
 
 /* skb.c */
 /* Do all datagrams of @skb go to the ID (and kind of header) the first goes to? */

@@ -17,7 +17,12 @@
 static int start_listening(struct sock *sk, int backlog)
 {
 	struct quic_sock *qs = quic_sk(sk);
-	struct quic_versions versions;
+	struct quic_listen how = {
+		.alpn = qs->alpn,
+		.alpn_len = qs->alpn_len,
+		.validate = qs->config.validate_peer_address,
+		.grease = qs->tp.grease_quic_bit,
+	};
 	struct quic_listener *l;
 
 	if (qs->conn_live)
@@ -26,12 +31,10 @@ static int start_listening(struct sock *sk, int backlog)
 		return -EDESTADDRREQ;
 	if (sk->sk_shutdown)
 		return -EINVAL;
-	quic_sock_versions(qs, &versions);
-	l = quic_listener_start(qs->ep, sk, backlog, &versions);
+	quic_sock_versions(qs, &how.versions);
+	l = quic_listener_start(qs->ep, sk, backlog, &how);
 	if (IS_ERR(l))
 		return PTR_ERR(l);
-	quic_listener_validate(l, qs->config.validate_peer_address);
-	quic_listener_grease(l, qs->tp.grease_quic_bit);
 	qs->listener = l;
 	sk->sk_max_ack_backlog = backlog;
 	WRITE_ONCE(sk->sk_state, TCP_LISTEN);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Options that configure a socket before it has a connection, and the defaults. */
+#include "../core/alpn.h"
 #include "sockopt.h"
 
 #define PROBE_INTERVAL_MIN	5000000		/* us */
@@ -109,22 +110,6 @@ static int versions_get(struct sock *sk, void *val, u32 len)
 
 /* --- ALPN --- */
 
-static bool alpn_valid(const char *s, u32 len)
-{
-	bool empty = true;
-
-	for (; len; len--, s++) {
-		if (*s == ',') {
-			if (empty)
-				return false;
-			empty = true;
-		} else {
-			empty = false;
-		}
-	}
-	return !empty;
-}
-
 static int alpn_set(struct sock *sk, const void *val, u32 len)
 {
 	struct quic_sock *qs = quic_sk(sk);
@@ -132,7 +117,7 @@ static int alpn_set(struct sock *sk, const void *val, u32 len)
 
 	if (len && !s[len - 1])
 		len--;
-	if (qs->listener || memchr(s, 0, len) || !alpn_valid(s, len))
+	if (qs->listener || !quic_alpn_valid(s, len))
 		return -EINVAL;
 	memcpy(qs->alpn, s, len);
 	qs->alpn_len = len;

@@ -149,8 +149,14 @@ enum quic_crypto_level {
  * QUIC_SOCKOPT_ALPN: comma-separated protocol names, 1 to 128 bytes with the commas, no
  * terminating NUL needed; a name has 1 to 255 bytes. EINVAL: an empty name; too long; while
  * listening. On a listener it chooses which connections come here: several sockets may listen on
- * one address and port with different lists. Without a list a listener takes only clients that
- * offer no protocol.
+ * one address and port with different lists, in different processes. The ClientHello is read, in
+ * however many datagrams it comes: the first protocol it offers that any listener has decides,
+ * then the shortest of the lists with it, then a hash. Without a list a listener takes clients
+ * that offer no protocol. Nobody's client is refused with no_application_protocol (RFC 9001,
+ * 8.1), and with decode_error who sends no ClientHello. While no listener there has a list, none
+ * of this is looked at: then clients come whatever they offer, and TLS has to choose. The same
+ * protocols as another listener's, or again no list: EADDRINUSE from listen(), unless both have
+ * SO_REUSEPORT set; connections are spread over them then.
  *
  * QUIC_SOCKOPT_SESSION_TICKET: server: read the 64-byte key that seals TLS session tickets, the
  * same for all connections of one listener. Client: read the last NewSessionTicket message
