@@ -10,28 +10,38 @@ void quic_flow_init(struct quic_flow *f, u64 window, u64 window_max)
 	f->limit = window;
 }
 
+/*
+ * Compare the window with what was consumed in a round trip. What is out grows by half of that
+ * until a new limit arrives, and twice as fast while the sender is in slow start: four times as
+ * much holds up nobody. It is not waited for the end of the round trip; but it doubles once in it.
+ */
+static void adapt(struct quic_flow *f, u64 srtt, u64 now)
+{
+	u64 bytes = f->consumed - f->epoch_consumed, took = now - min(now, f->epoch);
+
+	if (took > srtt)
+		bytes = mul_u64_u64_div_u64(bytes, srtt, took);
+	if (f->epoch && !f->grown && bytes > f->window / 4) {
+		f->window = min(2 * f->window, f->window_max);
+		f->grown = true;
+	}
+	if (took < srtt)
+		return;
+	f->epoch = now;
+	f->epoch_consumed = f->consumed;
+	f->grown = false;
+}
+
 bool quic_flow_consume(struct quic_flow *f, u64 bytes, u64 srtt, u64 now)
 {
 	f->consumed += bytes;
-	if (f->limit - f->consumed > f->window / 2)
-		return false;
-	/* Many small reads before the limit moves are one occasion. */
-	if (f->due)
-		return true;
-	f->due = true;
-	/*
-	 * Half a window went by since the limit last moved. Faster than in two
-	 * round trips means the window, not the path, may be what limits.
-	 */
-	if (f->epoch && now - f->epoch < 2 * srtt && f->window < f->window_max)
-		f->window = min(2 * f->window, f->window_max);
-	f->epoch = now;
-	return true;
+	adapt(f, srtt, now);
+	/* A quarter at a time: of the window, what was not granted yet cannot be in flight. */
+	return f->limit - f->consumed <= f->window - f->window / 4;
 }
 
 u64 quic_flow_grant(struct quic_flow *f)
 {
 	f->limit = max(f->limit, f->consumed + f->window);
-	f->due = false;
 	return f->limit;
 }

@@ -3,8 +3,8 @@
  * The receiver's side of flow control (RFC 9000, 4) with auto-tuning: one
  * window, used for a stream and for the connection alike.
  *
- * The limit is moved up when half of the window was consumed; when that took
- * less than two round trips the window doubles, up to its maximum.
+ * The limit is moved up when a quarter of the window was consumed. The window grows, up to its
+ * maximum, while a quarter of it is less than what is consumed in a round trip.
  */
 #ifndef QUIC_CORE_FLOW_H
 #define QUIC_CORE_FLOW_H
@@ -17,8 +17,9 @@ struct quic_flow {
 	u64 consumed;	/* handed to the application, or discarded */
 	u64 window;
 	u64 window_max;
-	u64 epoch;	/* when half the window was last found consumed, ns */
-	bool due;	/* the limit should move, and has not since */
+	u64 epoch;	/* the round trip being measured began, ns; 0: none yet */
+	u64 epoch_consumed;	/* consumed then */
+	bool grown;		/* the window grew in it */
 };
 
 void quic_flow_init(struct quic_flow *f, u64 window, u64 window_max);

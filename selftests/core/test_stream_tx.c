@@ -83,7 +83,8 @@ static void stream_tx__both_ways(void **state)
 	sim_run(s, RTT, NULL);
 	sim_write(s->s, sim_find(s->s, st->qs.id), 3000000, true);
 	assert_true(sim_run(s, SEC(10), sim_all_here));
-	assert_true(sim_elapsed(s) < MS(240) + 10 * RTT);
+	/* The queue has no end, and so has slow start: ACKs wait in it behind data. */
+	assert_true(sim_elapsed(s) < MS(240) + 12 * RTT);
 	sim_assert_clean(s);
 	sim_free(s);
 }
