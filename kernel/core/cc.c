@@ -28,10 +28,9 @@ const struct quic_cc_ops *quic_cc_find_id(u8 id)
 	return NULL;
 }
 
-/* RFC 9002, 7.2 */
-static u64 initial_window(u32 mss)
+u32 quic_cc_initial_window(u32 mss)
 {
-	return min_t(u64, 10 * (u64)mss, max_t(u64, 14720, 2 * (u64)mss));
+	return min_t(u32, 10 * mss, max_t(u32, 14720, 2 * mss));
 }
 
 void quic_cc_switch(struct quic_cc *cc, const struct quic_cc_ops *ops)
@@ -44,7 +43,7 @@ void quic_cc_switch(struct quic_cc *cc, const struct quic_cc_ops *ops)
 void quic_cc_init(struct quic_cc *cc, const struct quic_cc_ops *ops, u32 mss)
 {
 	cc->mss = mss;
-	cc->cwnd = initial_window(mss);
+	cc->cwnd = quic_cc_initial_window(mss);
 	cc->ssthresh = U64_MAX;
 	cc->recovery_start = 0;
 	quic_cc_switch(cc, ops);
@@ -52,11 +51,12 @@ void quic_cc_init(struct quic_cc *cc, const struct quic_cc_ops *ops, u32 mss)
 
 void quic_cc_set_mss(struct quic_cc *cc, u32 mss)
 {
-	bool untouched = cc->cwnd == initial_window(cc->mss) && cc->ssthresh == U64_MAX;
+	u32 was = quic_cc_initial_window(cc->mss), is = quic_cc_initial_window(mss);
 
 	cc->mss = mss;
-	if (untouched)
-		cc->cwnd = initial_window(mss);
+	/* What slow start made of the initial window stays on top of it. */
+	if (cc->ssthresh == U64_MAX && (is > was || cc->cwnd == was))
+		cc->cwnd += (s64)is - was;
 	cc->cwnd = max(cc->cwnd, quic_cc_min_window(cc));
 }
 

@@ -73,7 +73,8 @@ extern const struct quic_cc_ops quic_cc_cubic;	/* RFC 9438, with HyStart++ (RFC 
 /* By name, or NULL. */
 const struct quic_cc_ops *quic_cc_find(const char *name);
 const struct quic_cc_ops *quic_cc_find_id(u8 id);
-/* Initial window: RFC 9002, 7.2 */
+u32 quic_cc_initial_window(u32 mss);	/* RFC 9002, 7.2 */
+/* With that window */
 void quic_cc_init(struct quic_cc *cc, const struct quic_cc_ops *ops, u32 mss);
 /* Another algorithm takes over the window as it is. */
 void quic_cc_switch(struct quic_cc *cc, const struct quic_cc_ops *ops);

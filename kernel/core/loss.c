@@ -94,8 +94,11 @@ static void leave_flight(struct quic_loss *l, struct quic_loss_space *sp,
 static void update_rate(struct quic_loss *l)
 {
 	/* RFC 9002, 7.7: before the first sample the initial window may leave at once. */
-	if (l->rtt.first_sample_at)
-		quic_pacer_set_rate(&l->pacer, quic_cc_rate(&l->cc, &l->rtt));
+	if (!l->rtt.first_sample_at)
+		return;
+	quic_pacer_set_rate(&l->pacer, quic_cc_rate(&l->cc, &l->rtt));
+	if (!l->bytes_in_flight)
+		quic_pacer_rested(&l->pacer, quic_cc_initial_window(l->cc.mss));
 }
 
 u64 quic_loss_pto(const struct quic_loss *l)

@@ -30,6 +30,8 @@ u32 quic_pacer_budget(const struct quic_pacer *p, u32 mss, u64 now)
 {
 	if (!p->rate)
 		return U32_MAX;
+	if (p->unpaced >= mss)
+		return p->unpaced;
 	if (now == p->burst_at && p->burst_left >= mss)
 		return p->burst_left;
 	return now >= p->next ? burst_size(p, mss) : 0;
@@ -42,6 +44,10 @@ void quic_pacer_sent(struct quic_pacer *p, u32 mss, u32 bytes, u64 now)
 
 	if (!p->rate)
 		return;
+	if (p->unpaced >= mss) {
+		p->unpaced -= min(p->unpaced, bytes);
+		return;
+	}
 	if (p->next + saved < now)
 		p->next = now - saved;
 	p->next += duration(p, bytes);

@@ -2,6 +2,7 @@
 /*
  * Pacing (RFC 9002, 7.7) as a leaky bucket: bursts of about 1 ms of the rate,
  * at least two datagrams, at most 64 KB; the time of the next burst follows.
+ * With nothing in flight an initial window is not paced.
  */
 #ifndef QUIC_CORE_PACER_H
 #define QUIC_CORE_PACER_H
@@ -16,6 +17,7 @@ struct quic_pacer {
 	u64 inverse;	/* ns a byte, scaled: no division when sending */
 	u64 burst_at;	/* when the burst that left last began, ns */
 	u32 burst_left;	/* bytes it may still take, then and only then */
+	u32 unpaced;	/* bytes that may leave whenever they like */
 };
 
 void quic_pacer_set_rate(struct quic_pacer *p, u64 rate);
@@ -30,6 +32,12 @@ u32 quic_pacer_budget(const struct quic_pacer *p, u32 mss, u64 now);
  * may lie in the past: after idling that is all that was saved up.
  */
 void quic_pacer_sent(struct quic_pacer *p, u32 mss, u32 bytes, u64 now);
+/* Nothing is in flight: @bytes need not wait (RFC 9002, 7.7: an initial window). */
+static inline void quic_pacer_rested(struct quic_pacer *p, u32 bytes)
+{
+	p->unpaced = bytes;
+}
+
 /* When to try again; U64_MAX if not pacing. */
 u64 quic_pacer_deadline(const struct quic_pacer *p);
 

@@ -75,7 +75,15 @@ static void cc__set_mss(void **state)
 	ack(&cc, 1000, 1, MS(10), MS(20));
 	quic_cc_set_mss(&cc, 1200);
 	assert_int_equal(cc.cwnd, 15520);
+	quic_cc_set_mss(&cc, 1452);
+	assert_int_equal(cc.cwnd, 18040);
 	quic_cc_set_mss(&cc, 30000);
+	assert_int_equal(cc.cwnd, 18040 - 14520 + 60000);
+	/* Once there was a loss it says nothing of the window. */
+	cc.ops->on_congestion(&cc, MS(20), MS(30));
+	assert_int_equal(cc.cwnd, 60000);
+	quic_cc_set_mss(&cc, 1200);
+	quic_cc_set_mss(&cc, 1452);
 	assert_int_equal(cc.cwnd, 60000);
 }
 

@@ -262,7 +262,10 @@ static void conn_timer__outage(void **state)
 	sim_free(s);
 }
 
-/* Bursts leave at the pacer's rate: never much more than 2 datagrams, or 1 ms, at once. */
+/*
+ * An initial window leaves at once. After it bursts leave at the pacer's rate: never much more
+ * than 2 datagrams, or 1 ms.
+ */
 static u64 burst_at;
 static u32 burst_len, burst_most;
 
@@ -287,6 +290,8 @@ static void conn_timer__paced(void **state)
 	burst_most = 0;
 	s->c->link.tap = measure;
 	sim_write(s->c, sim_open(s->c, true), 1000000, true);
+	assert_in_range(burst_most, 9 * 1452, 10 * 1452);
+	burst_most = 0;
 	assert_true(sim_run(s, SEC(10), server_has_it));
 	assert_in_range(burst_most, 1452, 4 * 1452);
 	sim_free(s);

@@ -88,6 +88,24 @@ static void pacer__pieces(void **state)
 	assert_in_range(p.next, now + 485000, now + 490000);
 }
 
+/* RFC 9002, 7.7: an initial window may be a burst; then it goes on as if nothing had been. */
+static void pacer__rested(void **state)
+{
+	struct quic_pacer p = {};
+	u64 now = MS(1000);
+
+	quic_pacer_set_rate(&p, 1000000);
+	p.next = now + MS(5);
+	quic_pacer_rested(&p, 10 * MSS);
+	assert_int_equal(quic_pacer_budget(&p, MSS, now), 10 * MSS);
+	quic_pacer_sent(&p, MSS, 3 * MSS, now);
+	assert_int_equal(quic_pacer_budget(&p, MSS, now + MS(1)), 7 * MSS);
+	quic_pacer_sent(&p, MSS, 7 * MSS, now + MS(1));
+	assert_int_equal(quic_pacer_budget(&p, MSS, now + MS(1)), 0);
+	assert_int_equal(quic_pacer_deadline(&p), now + MS(5));
+	assert_int_equal(quic_pacer_budget(&p, MSS, now + MS(5)), 2 * MSS);
+}
+
 /* Over a second the rate is kept within a percent, with timers up to 0.3 ms late. */
 static void pacer__long_run(void **state)
 {
@@ -134,6 +152,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(pacer__burst_size),
 	TEST(pacer__next),
 	TEST(pacer__pieces),
+	TEST(pacer__rested),
 	TEST(pacer__long_run),
 	TEST(pacer__extremes),
 };
