@@ -188,7 +188,7 @@ static void on_lost(struct quic_cc *cc, const struct quic_cc_lost *p, u64 now)
 	note_loss(cc, b);
 	if (p->begins_run && b->losses < U8_MAX)
 		b->losses++;
-	if (b->probe_sample && quic_cc_bbr_loss_too_high(b, p->lost, p->in_flight))
+	if (b->probe_sample && quic_cc_bbr_loss_too_high(cc, b, p->lost, p->in_flight))
 		inflight_too_high(cc, b, inflight_at_loss(p), p->app_limited, now);
 }
 
@@ -244,7 +244,7 @@ static void check_startup(struct quic_cc *cc, struct quic_bbr *b, u64 in_flight,
 
 	if (b->state == QUIC_BBR_STARTUP && !b->full_reached && b->loss_round_start &&
 	    b->full_count && b->losses >= STARTUP_LOSSES &&
-	    quic_cc_bbr_loss_too_high(b, rs->lost, rs->in_flight)) {
+	    quic_cc_bbr_loss_too_high(cc, b, rs->lost, rs->in_flight)) {
 		b->undo_state = QUIC_BBR_STARTUP;
 		b->full_reached = true;
 		b->inflight_long = max_t(u64, bdp(cc, b, quic_bbr_bw(b), 100), b->inflight_latest);
@@ -297,7 +297,7 @@ static bool adapt_long_term(const struct quic_cc *cc, struct quic_bbr *b)
 		}
 	}
 	if (b->inflight_long == QUIC_BBR_NONE ||
-	    quic_cc_bbr_loss_too_high(b, rs->lost, rs->in_flight))
+	    quic_cc_bbr_loss_too_high(cc, b, rs->lost, rs->in_flight))
 		return false;
 	b->inflight_long = max(b->inflight_long, rs->in_flight);
 	if (b->state == QUIC_BBR_UP)

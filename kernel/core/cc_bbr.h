@@ -101,6 +101,7 @@ void quic_cc_bbr_aggregation(struct quic_cc *cc, struct quic_bbr *b, u64 now);
 void quic_cc_bbr_check_full(const struct quic_cc *cc, struct quic_bbr *b);
 void quic_cc_bbr_min_rtt(const struct quic_cc *cc, struct quic_bbr *b, u64 now);
 /* Is losing @lost bytes with @in_flight of them out more than the path does by itself? */
-bool quic_cc_bbr_loss_too_high(const struct quic_bbr *b, u64 lost, u64 in_flight);
+bool quic_cc_bbr_loss_too_high(const struct quic_cc *cc, const struct quic_bbr *b, u64 lost,
+			       u64 in_flight);
 
 #endif

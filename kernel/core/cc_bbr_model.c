@@ -6,29 +6,35 @@
  * Where we leave the draft: it takes every loss for congestion, so that beyond its threshold of
  * 2 % at random, or after long cruising below it, little is left of the bandwidth. A round whose
  * shortest RTT shows no queue did not lose what it lost by what we had in flight: up to a tenth
- * such losses lower no bound, and their share is added to the threshold.
+ * and two datagrams such losses lower no bound, and their share and one datagram, which may be a
+ * tenth of a small window, are added to the threshold.
  */
 #include "cc_bbr.h"
 
 #define MIN_RTT_WINDOW		(10 * NSEC_PER_SEC)
 #define PROBE_RTT_INTERVAL	(5 * NSEC_PER_SEC)
 #define NOISE_SHIFT		16
-#define NOISE_MAX		(BIT(NOISE_SHIFT) / 10)
+#define NOISE_MAX		(BIT_ULL(NOISE_SHIFT) / 10)
 #define EXTRA_ROUNDS		5	/* half the window of extra_acked */
 
 /* IsInflightTooHigh; what is lost without a queue, too, does not count */
-bool quic_cc_bbr_loss_too_high(const struct quic_bbr *b, u64 lost, u64 in_flight)
+bool quic_cc_bbr_loss_too_high(const struct quic_cc *cc, const struct quic_bbr *b, u64 lost,
+			       u64 in_flight)
 {
-	u64 noise = (in_flight * b->noise >> NOISE_SHIFT) * 3 / 2;
+	u64 noise = (in_flight * b->noise >> NOISE_SHIFT) * 3 / 2 + cc->mss;
 
 	return lost > noise && (lost - noise) * QUIC_BBR_LOSS_THRESH > in_flight;
 }
 
-static void note_noise(struct quic_bbr *b, const struct quic_delivery_sample *rs)
+static void note_noise(const struct quic_cc *cc, struct quic_bbr *b)
 {
+	const struct quic_delivery_sample *rs = &cc->delivery.rs;
 	u64 share = ((u64)rs->lost << NOISE_SHIFT) / max_t(u32, rs->in_flight, 1);
+	u64 datagram = div64_u64((u64)cc->mss * NSEC_PER_SEC,
+				 max_t(u64, quic_bbr_max_bw(b), 1));	/* its time on the link */
 
-	b->no_queue = b->round_rtt <= b->min_rtt + b->min_rtt / 8 && share <= NOISE_MAX;
+	b->no_queue = b->round_rtt <= b->min_rtt + b->min_rtt / 8 + datagram &&
+		      rs->lost <= (rs->in_flight * NOISE_MAX >> NOISE_SHIFT) + 2 * cc->mss;
 	b->round_rtt = U64_MAX;
 	if (b->no_queue && !quic_bbr_probing(b))
 		b->noise = (7 * (u64)b->noise + share) / 8;
@@ -48,7 +54,7 @@ void quic_cc_bbr_rounds(struct quic_cc *cc, struct quic_bbr *b)
 	b->round_start = rs->prior >= b->round_end;
 	if (!b->round_start)
 		return;
-	note_noise(b, rs);
+	note_noise(cc, b);
 	quic_cc_bbr_start_round(cc, b);
 	b->rounds++;
 	b->rounds_since_probe++;
