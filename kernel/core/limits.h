@@ -48,7 +48,9 @@
 #define QUIC_DEF_STREAMS_UNI	100
 #define QUIC_DEF_STREAM_WINDOW	(256u << 10)	/* bytes, grows by auto-tuning */
 #define QUIC_DEF_CONN_WINDOW	(1024u << 10)	/* bytes, grows by auto-tuning */
-#define QUIC_MAX_WINDOW		(16u << 20)	/* auto-tuning stops here, bytes */
+#define QUIC_MAX_WINDOW		(64u << 20)	/* auto-tuning stops here, bytes; or at
+						 * half of what sysctl quic_rmem allows
+						 */
 #define QUIC_DEF_IDLE_NS	(30ull * 1000000000)
 #define QUIC_DEF_ACK_DELAY_NS	(25ull * 1000000)
 #define QUIC_DEF_ACK_EXPONENT	3

@@ -13,8 +13,8 @@
 #include "sock.h"
 
 long quic_sysctl_mem[3];
-int quic_sysctl_rmem[3] = { 4096, 1 << 20, 16 << 20 };
-int quic_sysctl_wmem[3] = { 4096, 64 << 10, 16 << 20 };
+int quic_sysctl_rmem[3] = { 4096, 1 << 20, 32 << 20 };
+int quic_sysctl_wmem[3] = { 4096, 64 << 10, 32 << 20 };
 const struct quic_cc_ops *quic_sysctl_cc = &quic_cc_cubic;
 
 struct kmem_cache *quic_stream_cache;

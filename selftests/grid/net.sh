@@ -51,7 +51,8 @@ net_host()
 	ip -n "$1" addr add "10.0.0.$2/24" dev eth0
 	ip -n "$1" link set eth0 address "$mac$2" gso_max_segs 1 addrgenmode none up
 	ip -n "$1" neigh add "10.0.0.$3" lladdr "$mac$3" dev eth0 nud permanent
-	# TCP may have in flight what QUIC may
+	# Neither is held back by the size of buffers
+	sysctl -qw net.quic.quic_rmem='4096 1048576 134217728' net.quic.quic_wmem='4096 65536 134217728'
 	ip netns exec "$1" sysctl -qw net.ipv4.tcp_rmem='4096 131072 134217728' net.ipv4.tcp_wmem='4096 65536 134217728' \
 		net.ipv4.tcp_no_metrics_save=1
 }
