@@ -478,8 +478,8 @@ bool quic_conn_plan(struct quic_conn *c, struct quic_plan *plan, u8 *buf, u32 st
 	};
 	bool data = budget || c->loss.space[pns].probes;
 
-	if (!sp->ack_now && c->state != QUIC_CONN_CLOSING &&
-	    !(data && quic_conn_plan_pending(c, level)))
+	if (!quic_pending_ack(c, level) && c->state != QUIC_CONN_CLOSING &&
+	    !(data && quic_pending(c, level)))
 		return false;
 	if (quic_loss_reserve(&c->loss, pns, GFP_ATOMIC)) {
 		quic_conn_retry(c, now);
@@ -528,42 +528,6 @@ bool quic_conn_plan_mtu_probe(struct quic_conn *c, struct quic_plan *plan, u8 *b
 	return true;
 }
 
-/* Anything but what the streams have to say? */
-static bool control_pending(const struct quic_conn *c, enum quic_level level)
-{
-	enum quic_pns pns = quic_level_pns(level);
-	const struct quic_space *sp = &c->space[pns];
-	unsigned int k;
-
-	if (c->close_wanted || sp->ack_now || sp->ping_wanted || c->loss.space[pns].probes ||
-	    quic_crypto_stream_pending(c, level))
-		return true;
-	if (pns != QUIC_PNS_APP)
-		return false;
-	if (c->handshake_done_wanted || (c->token_wanted && c->server) || c->max_data_wanted ||
-	    c->data_blocked_wanted || c->path->n_responses || c->path->wanted ||
-	    quic_datagram_pending(c))
-		return true;
-	for (k = 0; k < 2; k++)
-		if (c->streams.kind[k].max_wanted || c->streams.kind[k].blocked_wanted)
-			return true;
-	for (k = 0; c->cids.announce && k < QUIC_CID_LOCAL_MAX; k++)
-		if (c->cids.local[k].used && c->cids.local[k].announce)
-			return true;
-	for (k = 0; k < c->cids.n_retire; k++)
-		if (c->cids.retire[k].pending)
-			return true;
-	return false;
-}
-
-bool quic_conn_plan_pending(const struct quic_conn *c, enum quic_level level)
-{
-	if (!quic_protect_can_send(&c->prot, level))
-		return false;
-	return (quic_level_pns(level) == QUIC_PNS_APP && !list_empty(&c->streams.active)) ||
-	       control_pending(c, level);
-}
-
 /* --- one stream after the other's packets --- */
 
 struct quic_stream *quic_conn_plan_run(const struct quic_conn *c)
@@ -571,7 +535,7 @@ struct quic_stream *quic_conn_plan_run(const struct quic_conn *c)
 	struct quic_stream *s;
 
 	if (c->state != QUIC_CONN_ESTABLISHED || !list_is_singular(&c->streams.active) ||
-	    control_pending(c, QUIC_LEVEL_APP) || c->space[QUIC_PNS_APP].eliciting)
+	    quic_pending_control(c, QUIC_LEVEL_APP) || c->space[QUIC_PNS_APP].eliciting)
 		return NULL;
 	s = list_first_entry(&c->streams.active, struct quic_stream, active);
 	return quic_stream_only_new(s) ? s : NULL;

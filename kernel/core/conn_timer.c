@@ -59,7 +59,7 @@ static bool waits_for_pacer(const struct quic_conn *c, u64 now)
 	if (!quic_loss_window(&c->loss) || quic_pacer_budget(&c->loss.pacer, c->pmtu.cur, now))
 		return false;
 	for (i = 0; i < QUIC_PNS_COUNT; i++)
-		if (quic_conn_plan_pending(c, i == QUIC_PNS_APP ? quic_early_level(c) : i))
+		if (quic_pending(c, i == QUIC_PNS_APP ? quic_early_level(c) : i))
 			return true;
 	return false;
 }

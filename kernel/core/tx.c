@@ -38,7 +38,7 @@ static u32 amp_cap(const struct quic_conn *c, u32 cap)
 		least = QUIC_PATH_PROBE_MIN;
 	if (left < least)
 		return 0;
-	if (c->state != QUIC_CONN_CLOSING && quic_conn_plan_pending(c, QUIC_LEVEL_INITIAL))
+	if (c->state != QUIC_CONN_CLOSING && quic_pending(c, QUIC_LEVEL_INITIAL))
 		return 0;
 	return left;
 }
@@ -352,7 +352,7 @@ int quic_tx_end(struct quic_burst *b)
 		quic_pacer_sent(&c->loss.pacer, c->pmtu.cur, b->paced, b->now);
 	/* Room in the window and nothing to fill it: the application limits (RFC 9002, 7.8). */
 	c->loss.app_limited = quic_loss_window(&c->loss) >= c->pmtu.cur &&
-			      !quic_conn_plan_pending(c, quic_early_level(c));
+			      !quic_pending(c, quic_early_level(c));
 	if (c->loss.app_limited)
 		quic_delivery_limited(&c->loss.cc.delivery, c->loss.bytes_in_flight);
 	if (!b->nhp)
@@ -377,9 +377,9 @@ bool quic_tx_pending(const struct quic_conn *c, u64 now)
 		level = i == QUIC_PNS_APP ? quic_early_level(c) : i;
 		if (!quic_protect_can_send(&c->prot, level))
 			continue;
-		if (c->space[i].ack_now || c->loss.space[i].probes)
+		if (quic_pending_ack(c, level) || c->loss.space[i].probes)
 			return true;
-		if (room && quic_conn_plan_pending(c, level))
+		if (room && quic_pending(c, level))
 			return true;
 	}
 	return quic_tx_probe_at(c) <= now;

@@ -87,7 +87,6 @@ bool quic_conn_plan(struct quic_conn *c, struct quic_plan *p, u8 *buf, u32 start
 		    enum quic_level level, u32 budget, u64 now);
 /* A MTU probe of exactly @size bytes (RFC 9000, 14.4): PING and PADDING. */
 bool quic_conn_plan_mtu_probe(struct quic_conn *c, struct quic_plan *p, u8 *buf, u32 size);
-bool quic_conn_plan_pending(const struct quic_conn *c, enum quic_level level);
 /*
  * The short way for bulk data: the only stream that has anything to send, if that is new data and
  * nothing else is to be said; it stays so until something is received or written.
@@ -96,5 +95,12 @@ struct quic_stream *quic_conn_plan_run(const struct quic_conn *c);
 /* A 1-RTT packet of @size bytes full of that stream's. false: it has not enough; plan as usual */
 bool quic_conn_plan_full(struct quic_conn *c, struct quic_plan *p, u8 *buf, u32 size,
 			 struct quic_stream *s);
+
+/* pending.c: anything to say in a packet of @level, window and pacing aside? */
+bool quic_pending(const struct quic_conn *c, enum quic_level level);
+/* The same without what streams have to say, and whether there are keys. */
+bool quic_pending_control(const struct quic_conn *c, enum quic_level level);
+/* An ACK that is due */
+bool quic_pending_ack(const struct quic_conn *c, enum quic_level level);
 
 #endif

@@ -467,6 +467,73 @@ static void early__ack_of_refused(void **state)
 	sim_free(s);
 }
 
+/* A server that acknowledges the client's first 0-RTT packet before it answered */
+static struct sim *acked_too_soon(enum sim_early how, const struct quic_tparams *remembered)
+{
+	struct quic_frame_ack ack = { .largest = 0 };
+	struct sim *s = early(how, 1, 100);
+
+	s->cfg.remembered = remembered;
+	assert_int_equal(sim_connect(s), 0);
+	assert_int_equal(quic_loss_on_ack(&s->c->conn.loss, QUIC_PNS_APP, &ack, 0, s->now), 0);
+	assert_int_equal(s->c->conn.loss.space[QUIC_PNS_APP].largest_acked, 0);
+	return s;
+}
+
+/* RFC 9001, 4.6.2: what was acknowledged was not refused; its bytes are gone by now. */
+static void early__refused_what_it_acked(void **state)
+{
+	struct sim *s = acked_too_soon(SIM_EARLY_REJECT, NULL);
+
+	sim_run(s, SEC(1), NULL);
+	assert_int_equal(s->s->conn.close.code, QUIC_ERR_PROTOCOL_VIOLATION);
+	assert_true(s->s->conn.close.remote);
+	sim_free(s);
+}
+
+/* Nor do lower limits mean that it was refused, where nobody told. */
+static void early__acked_lower_limits(void **state)
+{
+	struct quic_tparams more;
+	struct sim *s;
+
+	quic_tparam_defaults(&more);
+	more.max_data = 64 << 20;
+	more.max_stream_data_bidi_remote = 64 << 20;
+	more.max_streams_bidi = 1000;
+	s = acked_too_soon(SIM_EARLY_REJECT_UNTOLD, &more);
+	sim_run(s, SEC(1), NULL);
+	assert_int_equal(s->c->conn.early.state, QUIC_EARLY_OFFERED);
+	assert_int_equal(s->c->conn.tx_data, 100);
+	assert_int_equal(s->c->conn.state, QUIC_CONN_ESTABLISHED);
+	sim_free(s);
+}
+
+/* RFC 9000, 12.5: what we must not put there ourselves; it waits for 1-RTT. */
+static void early__nothing_forbidden(void **state)
+{
+	static const u8 data[8] = "response";
+	struct sim *s = early(SIM_EARLY_ACCEPT, 1, 100);
+	struct quic_conn *c = &s->c->conn;
+
+	assert_int_equal(sim_connect(s), 0);
+	assert_true(quic_protect_can_send(&c->prot, QUIC_LEVEL_EARLY));
+	c->cids.retire[0].seq = 0;
+	c->cids.retire[0].pending = true;
+	c->cids.n_retire = 1;
+	memcpy(c->path->response[0], data, sizeof(data));
+	c->path->n_responses = 1;
+	sim_write(s->c, sim_open(s->c, true), 50, true);
+	assert_true(c->cids.retire[0].pending);
+	assert_int_equal(c->path->n_responses, 1);
+	sim_run(s, RTT / 2, NULL);
+	assert_int_equal(s->s->rx_bytes, 150);
+	assert_int_equal(s->s->conn.close.code, 0);
+	c->cids.n_retire = 0;
+	c->path->n_responses = 0;
+	sim_free(s);
+}
+
 /* RFC 9001, 5.6: a client never opens one, and takes no harm from it. */
 static void early__to_a_client(void **state)
 {
@@ -579,6 +646,9 @@ static const struct CMUnitTest tests[] = {
 	TEST(early__forbidden_frames),
 	TEST(early__over_the_limit),
 	TEST(early__ack_of_refused),
+	TEST(early__refused_what_it_acked),
+	TEST(early__acked_lower_limits),
+	TEST(early__nothing_forbidden),
 	TEST(early__to_a_client),
 	TEST(early__held_bound),
 	TEST(early__misuse),

@@ -76,6 +76,27 @@ static void loss__never_sent(void **state)
 	owner_free(o);
 }
 
+/* An ACK that waited for its keys came before what was sent and heard since (RFC 9001, 5.7). */
+static void loss__ack_from_the_past(void **state)
+{
+	struct owner *o = confirmed(&quic_cc_newreno);
+
+	owner_send(o, APP, MS(1000));
+	owner_send(o, APP, MS(1200));
+	assert_int_equal(owner_ack(o, APP, 0, 0, MS(1250)), 0);
+	assert_int_equal(o->l.rtt.latest, MS(250));
+	assert_int_equal(owner_ack(o, APP, 1, 1, MS(1100)), 0);
+	assert_int_equal(o->l.rtt.latest, MS(50));
+	assert_int_equal(o->l.last_progress, MS(1250));
+	/* Only an ACK: not what the timers count from */
+	owner_send(o, APP, MS(1300));
+	owner_send_flags(o, APP, 100, 0, MS(1400));
+	assert_int_equal(owner_ack(o, APP, 2, 3, MS(1390)), 0);
+	assert_int_equal(o->l.rtt.latest, 1);
+	assert_int_equal(o->l.last_progress, MS(1400));
+	owner_free(o);
+}
+
 static void loss__rtt_samples(void **state)
 {
 	struct quic_range r = { 0, 1 };
@@ -669,6 +690,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(loss__packet_threshold),
 	TEST(loss__granularity),
 	TEST(loss__never_sent),
+	TEST(loss__ack_from_the_past),
 	TEST(loss__rtt_samples),
 	TEST(loss__pto_backoff),
 	TEST(loss__pto_spaces),

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What there is to say, for whoever decides whether to build a packet.
+ *
+ * Invariant: yes means that conn_plan.c finds a frame for a packet of that level. Else a
+ * connection would never come to rest.
+ */
+#include "tx.h"
+
+bool quic_pending_ack(const struct quic_conn *c, enum quic_level level)
+{
+	/* RFC 9000, 12.5: not in 0-RTT packets, where a client may have read 1-RTT already */
+	return level != QUIC_LEVEL_EARLY && c->space[quic_level_pns(level)].ack_now;
+}
+
+/* Of 1-RTT packets only: RFC 9000, 12.5, and what comes once the handshake is over */
+static bool late_pending(const struct quic_conn *c)
+{
+	unsigned int i;
+
+	if (c->handshake_done_wanted || (c->token_wanted && c->server) || c->path->n_responses ||
+	    c->path->wanted)
+		return true;
+	for (i = 0; c->cids.announce && i < QUIC_CID_LOCAL_MAX; i++)
+		if (c->cids.local[i].used && c->cids.local[i].announce)
+			return true;
+	for (i = 0; i < c->cids.n_retire; i++)
+		if (c->cids.retire[i].pending)
+			return true;
+	return false;
+}
+
+bool quic_pending_control(const struct quic_conn *c, enum quic_level level)
+{
+	enum quic_pns pns = quic_level_pns(level);
+	unsigned int k;
+
+	if (c->close_wanted || c->space[pns].ping_wanted || c->loss.space[pns].probes ||
+	    quic_pending_ack(c, level) || quic_crypto_stream_pending(c, level))
+		return true;
+	if (pns != QUIC_PNS_APP)
+		return false;
+	if (c->max_data_wanted || c->data_blocked_wanted || quic_datagram_pending(c))
+		return true;
+	for (k = 0; k < 2; k++)
+		if (c->streams.kind[k].max_wanted || c->streams.kind[k].blocked_wanted)
+			return true;
+	return level == QUIC_LEVEL_APP && late_pending(c);
+}
+
+bool quic_pending(const struct quic_conn *c, enum quic_level level)
+{
+	if (!quic_protect_can_send(&c->prot, level))
+		return false;
+	return (quic_level_pns(level) == QUIC_PNS_APP && !list_empty(&c->streams.active)) ||
+	       quic_pending_control(c, level);
+}
