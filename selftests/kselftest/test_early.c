@@ -52,7 +52,7 @@ static ssize_t send_pattern(int sd, int64_t sid, size_t len, uint32_t flags)
 	return send_stream(sd, sid, MSG_QUIC_STREAM_NEW | flags, buf, len, 0);
 }
 
-/* A client with @tp that has sent @len bytes on stream 0 in 0-RTT, and its server's socket. */
+/* A client with @tp that has sent @len bytes (0: nothing) on stream 0 in 0-RTT, and its server's socket. */
 static int offer(struct pair *p, const struct pair_opts *o, const struct quic_transport_param *tp,
 		 size_t len, uint32_t flags)
 {
@@ -70,7 +70,7 @@ static int offer(struct pair *p, const struct pair_opts *o, const struct quic_tr
 	if (connect(p->client, (void *)&a, alen) ||
 	    set_opt(p->client, QUIC_SOCKOPT_TRANSPORT_PARAM, tp, sizeof(*tp)) ||
 	    pair_secret(p->client, QUIC_CRYPTO_EARLY, 1, 1, CIPHER) ||
-	    send_pattern(p->client, 0, len, flags) != (ssize_t)len ||
+	    (len && send_pattern(p->client, 0, len, flags) != (ssize_t)len) ||
 	    send_level(p->client, QUIC_CRYPTO_INITIAL, HELLO, 21, 0) != 21)
 		return -1;
 	p->server = accept(p->listener, NULL, NULL);
@@ -182,6 +182,27 @@ static void accepted_at_once(void)
 	CHECK(flags & MSG_QUIC_STREAM_EARLY);
 	CHECK(flags & MSG_QUIC_STREAM_FIN);
 	CHECK(!finish(&p, 1));
+	pair_close(&p);
+}
+
+/* RFC 9221, 5: a datagram of 0-RTT can be replayed as a stream can: the same wait (RFC 9001, 9.2). */
+static void datagram_waits(void)
+{
+	struct quic_transport_param with = remembered, ours = { .max_datagram_frame_size = 1000 };
+	struct pair_opts o = { .server = &ours };
+	char buf[100] = "early";
+	struct pair p;
+
+	with.max_datagram_frame_size = 1000;
+	CHECK(!offer(&p, &o, &with, 0, 0));
+	CHECK_EQ(send(p.client, buf, 50, MSG_QUIC_DATAGRAM), 50);
+	CHECK(!hello_read(&p));
+	CHECK(!pair_secret(p.server, QUIC_CRYPTO_EARLY, 0, 1, CIPHER));
+	CHECK_EQ(poll_for(p.server, POLLIN, 100) & POLLIN, 0);
+	CHECK_ERR(recv(p.server, buf, sizeof(buf), MSG_DONTWAIT), EAGAIN);
+	CHECK(!finish(&p, 1));
+	CHECK_EQ(recv(p.server, buf, sizeof(buf), 0), 50);
+	CHECK(!strcmp(buf, "early"));
 	pair_close(&p);
 }
 
@@ -496,6 +517,7 @@ static void key_updates(void)
 static const struct ktap_case cases[] = {
 	{ "accepted", accepted },
 	{ "accepted_at_once", accepted_at_once },
+	{ "datagram_waits", datagram_waits },
 	{ "rejected", rejected },
 	{ "rejected_lower_limits", rejected_lower_limits },
 	{ "accepted_lower_limits", accepted_lower_limits },

@@ -2,7 +2,7 @@
 /*
  * Connection migration at the socket: option 6 and event 6, the preferred address,
  * option 4 (RFC 9000, 5.1, 9). All over the loopback, whose addresses are
- * 127.0.0.0/8 and, added here, fd00::1 to fd00::3.
+ * 127.0.0.0/8 and, added here, fd00::1 to fd00::3 and 192.0.2.7.
  */
 #include <arpa/inet.h>
 #include <poll.h>
@@ -287,6 +287,48 @@ static void preferred_v6(void)
 	preferred(&o, "fd00::3");
 }
 
+/* On a dual-stack server for those who come by IPv4; what it binds for that is IPv4, too. */
+static void preferred_mapped(void)
+{
+	struct pair_opts o = { .family = AF_INET6, .mapped = true };
+
+	preferred(&o, "::ffff:127.0.0.3");
+}
+
+/* RFC 9000, 21.5: a server elsewhere does not send its client to the client's own host. */
+static void preferred_loopback(void)
+{
+	static const struct {
+		int family;
+		bool mapped;
+		const char *at, *to;
+	} t[] = {
+		{ AF_INET, false, "192.0.2.7", "127.0.0.3" },
+		{ AF_INET6, false, "fd00::1", "::1" },
+		{ AF_INET6, true, "::ffff:192.0.2.7", "::ffff:127.0.0.3" },
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct pair_opts o = { .family = t[i].family, .mapped = t[i].mapped };
+		struct sockaddr_storage a;
+		struct pair p = { -1, -1, -1 };
+
+		set_addr(&a, t[i].at, 7656);
+		p.listener = sock_new(t[i].family, 0);
+		CHECK(!bind(p.listener, (void *)&a, size_of(&a)) && !listen(p.listener, 5));
+		CHECK(!pair_client(&p, &o, &a, size_of(&a)));
+		CHECK(!pair_accept(&p));
+		CHECK(!migrate(p.server, t[i].to, 7657));
+		CHECK(!pair_handshake(&p, &o));
+		CHECK(confirmed(p.client) && confirmed(p.server));
+		usleep(1000000);
+		CHECK(starts(name_of(p.client, 1), t[i].at));
+		CHECK(!talk(&p, 0));
+		pair_close(&p);
+	}
+}
+
 /* Told to the listener: all its connections announce it, until it is closed. */
 static void preferred_listener(void)
 {
@@ -377,13 +419,16 @@ static const struct ktap_case cases[] = {
 	{ "not_allowed", not_allowed },
 	{ "preferred_v4", preferred_v4 },
 	{ "preferred_v6", preferred_v6 },
+	{ "preferred_mapped", preferred_mapped },
+	{ "preferred_loopback", preferred_loopback },
 	{ "preferred_listener", preferred_listener },
 	{ "connection_ids", connection_ids },
 };
 
 int main(void)
 {
-	if (system("for a in fd00::1 fd00::2 fd00::3; do ip addr add $a/128 dev lo nodad; done"))
+	if (system("for a in fd00::1/128 fd00::2/128 fd00::3/128; do ip addr add $a dev lo nodad; done;"
+		   "ip addr add 192.0.2.7/32 dev lo"))
 		printf("# no addresses added\n");
 	return ktap_main(cases, sizeof(cases) / sizeof(cases[0]));
 }
