@@ -62,7 +62,8 @@ void quic_loss_sent(struct quic_loss *l, enum quic_pns pns, u16 size, u8 flags, 
 
 u64 quic_loss_window(const struct quic_loss *l)
 {
-	u64 left = l->cc.cwnd > l->bytes_in_flight ? l->cc.cwnd - l->bytes_in_flight : 0;
+	u64 used = l->bytes_in_flight + l->away;
+	u64 left = l->cc.cwnd > used ? l->cc.cwnd - used : 0;
 
 	if (left >= l->cc.mss)
 		return left;
@@ -468,15 +469,15 @@ static void trim(struct quic_loss *l, u64 now)
 
 u64 quic_loss_deadline(const struct quic_loss *l, u64 now)
 {
-	u64 t = first_loss_time(l);
+	u64 t = first_loss_time(l), away = l->away ? l->away_until : U64_MAX;
 	enum quic_pns pns;
 
-	if (t != U64_MAX)
-		return t;
-	if (l->server && l->at_amp_limit)
-		return U64_MAX;
-	t = pto_time(l, &pns);
-	return t != U64_MAX ? t : trim_time(l);
+	if (t == U64_MAX && !(l->server && l->at_amp_limit)) {
+		t = pto_time(l, &pns);
+		if (t == U64_MAX)
+			t = trim_time(l);
+	}
+	return min(t, away);
 }
 
 /* The next PTO counts from here, should the probes not get away. */
@@ -505,6 +506,8 @@ void quic_loss_timeout(struct quic_loss *l, u64 now)
 	enum quic_pns pns;
 	unsigned int i;
 
+	if (now >= l->away_until)
+		l->away = 0;
 	if (t != U64_MAX) {
 		if (t > now)
 			return;

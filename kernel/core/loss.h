@@ -67,6 +67,12 @@ struct quic_loss {
 	struct quic_loss_space space[QUIC_PNS_COUNT];
 	u64 bytes_in_flight;
 	u64 max_ack_delay;		/* the peer's, ns; counts once the handshake is confirmed */
+	/*
+	 * What was out on paths left within this PTO, but for those left first: who goes to and fro
+	 * gets no window with each turn. 0: nothing
+	 */
+	u64 away;
+	u64 away_until;			/* ns */
 	u64 initial_rtt;		/* of any path before its first sample, ns */
 	u64 last_progress;		/* last packet acked, eliciting one sent or PTO fired */
 	u32 pto_count;

@@ -4,8 +4,22 @@
  * (RFC 9000, 9.4). What is out stays out: it can still be acknowledged, or be
  * lost and sent again. But it leaves bytes_in_flight, and tells nothing of the
  * new path any more: neither RTT nor congestion.
+ *
+ * To leave is free once a PTO. A peer that goes to and fro more often would get a whole window
+ * each time, however full the network is: what it leaves behind from the second time on counts
+ * against the window until that PTO is over.
  */
 #include "loss.h"
+
+static void note_away(struct quic_loss *l, u64 now)
+{
+	if (now < l->away_until) {
+		l->away += l->bytes_in_flight;
+		return;
+	}
+	l->away = 0;
+	l->away_until = now + quic_loss_pto(l);
+}
 
 void quic_loss_leave(struct quic_loss *l, u64 now)
 {
@@ -13,6 +27,7 @@ void quic_loss_leave(struct quic_loss *l, u64 now)
 	struct quic_sent_packet *p;
 	u64 pn;
 
+	note_away(l, now);
 	for (pn = quic_sent_seek(s, s->first); pn < s->next; pn = quic_sent_seek(s, pn + 1)) {
 		p = quic_sent_slot(s, pn);
 		if (p->flags & QUIC_PKT_F_LOST) {

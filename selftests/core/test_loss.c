@@ -76,6 +76,31 @@ static void loss__never_sent(void **state)
 	owner_free(o);
 }
 
+/* A path is left for free once a PTO: who comes and goes finds the window as full as it was. */
+static void loss__leave_often(void **state)
+{
+	struct owner *o = confirmed(&quic_cc_newreno);
+	u64 now = MS(1000), full = o->l.cc.cwnd, pto = quic_loss_pto(&o->l);
+
+	while (quic_loss_window(&o->l))
+		owner_send(o, APP, now);
+	quic_loss_leave(&o->l, now);
+	assert_int_equal(quic_loss_window(&o->l), full);
+	while (quic_loss_window(&o->l) > 3 * MSS)
+		owner_send(o, APP, now);
+	quic_loss_leave(&o->l, now + 1);
+	assert_int_equal(quic_loss_window(&o->l), 3 * MSS);
+	quic_loss_leave(&o->l, now + 2);
+	assert_int_equal(quic_loss_window(&o->l), 3 * MSS);
+	/* Nothing is out, but something is to come. */
+	assert_int_equal(quic_loss_deadline(&o->l, now), now + pto);
+	quic_loss_timeout(&o->l, now + pto - 1);
+	assert_int_equal(quic_loss_window(&o->l), 3 * MSS);
+	quic_loss_timeout(&o->l, now + pto);
+	assert_int_equal(quic_loss_window(&o->l), full);
+	owner_free(o);
+}
+
 /* An ACK that waited for its keys came before what was sent and heard since (RFC 9001, 5.7). */
 static void loss__ack_from_the_past(void **state)
 {
@@ -690,6 +715,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(loss__packet_threshold),
 	TEST(loss__granularity),
 	TEST(loss__never_sent),
+	TEST(loss__leave_often),
 	TEST(loss__ack_from_the_past),
 	TEST(loss__rtt_samples),
 	TEST(loss__pto_backoff),

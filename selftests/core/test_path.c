@@ -131,6 +131,56 @@ static void path__rebind_host(void **state)
 	sim_free(s);
 }
 
+static u64 flip_period;
+
+/* There and back: what the client says next comes from the other of two ports. */
+static void flip(struct sim *s, void *arg)
+{
+	nat(s, s->nat_to == 0x0106 ? 0x0107 : 0x0106);
+	say(s->c);
+	sim_at(s, s->now + flip_period, flip, NULL);
+}
+
+static u64 out(struct sim *s)
+{
+	return s->s->link.offered * s->s->conn.pmtu.cur;
+}
+
+/*
+ * 9.4: a peer that goes to and fro between addresses, all its own, gets no window each time: two
+ * in a round trip, where it left one behind, are the most. And it is served all the same.
+ */
+static void path__flip(void **state)
+{
+	struct sim_stream *st;
+	struct sim *s = up();
+	u64 before, cwnd;
+
+	/* Both are known, and to be the client's. */
+	nat(s, 0x0106);
+	transfer(s, 200000, 100, SEC(2));
+	nat(s, 0x0107);
+	transfer(s, 1000, 100, SEC(2));
+	st = sim_open(s->c, false);
+	sim_want(s->c->rx_bytes + 3000000, s->c->n_fin + 1, s->s->rx_bytes + 10, s->s->n_fin + 1);
+	asked_id = st->qs.id;
+	sim_write(s->c, st, 10, true);
+	assert_true(sim_run(s, SEC(1), asked));
+	flip_period = MS(1) / 4;
+	flip(s, NULL);
+	sim_run(s, RTT / 2 + MS(1), NULL);
+	assert_true(s->s->n_event[QUIC_CEV_MIGRATED] > 3);
+	cwnd = s->s->conn.loss.cc.cwnd;
+	before = out(s);
+	sim_write(s->s, sim_find(s->s, asked_id), 3000000, true);
+	sim_run(s, RTT - MS(1), NULL);
+	assert_true(s->s->n_event[QUIC_CEV_MIGRATED] > 40);
+	assert_in_range(out(s) - before, cwnd / 2, 2 * cwnd + 20000);
+	flip_period = MS(37);
+	assert_true(sim_run(s, SEC(30), sim_all_here));
+	sim_free(s);
+}
+
 /* Every 200 ms another port, during transfers both ways that lose packets */
 static void rebind_again(struct sim *s, void *arg)
 {
@@ -745,6 +795,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(path__rebind_port),
 	TEST(path__rebind_host),
 	TEST(path__rebind_often),
+	TEST(path__flip),
 	TEST(path__challenges_lost),
 	TEST(path__short_challenge),
 	TEST(path__too_narrow),
