@@ -21,6 +21,7 @@ void quic_sock_datagram_done(struct sock *sk, struct quic_datagram *d)
 {
 	struct tx_datagram *t = container_of(d, struct tx_datagram, core);
 
+	quic_sk(sk)->datagrams_unsent -= d->len;
 	sk_wmem_queued_add(sk, -(int)t->charged);
 	sk_mem_uncharge(sk, t->charged);
 	quic_sk(sk)->wake |= QUIC_WAKE_WRITE;
@@ -80,6 +81,7 @@ int quic_sock_datagram_send(struct sock *sk, struct msghdr *msg, size_t len, lon
 		kfree(t);
 		return err;
 	}
+	qs->datagrams_unsent += len;
 	sk_wmem_queued_add(sk, t->charged);
 	sk_mem_charge(sk, t->charged);
 	return len;

@@ -110,9 +110,9 @@ static int count(struct sock *sk, unsigned int cmd, u64 *val)
 	if (cmd == SIOCINQ)
 		*val = qs->unread;
 	else if (cmd == SIOCOUTQ)
-		*val = qs->unacked;
+		*val = qs->unacked + qs->datagrams_unsent;
 	else
-		*val = bytes_unsent(qs);
+		*val = bytes_unsent(qs) + qs->datagrams_unsent;
 	return 0;
 }
 

@@ -158,7 +158,8 @@ struct quic_sock {
 	u32 tls_queued;			/* their memory, bytes */
 	u32 datagram_mem;		/* of the datagrams in ready, bytes */
 	u64 unread;			/* stream bytes ready (SIOCINQ) */
-	u64 unacked;			/* stream bytes written, not acknowledged (SIOCOUTQ) */
+	u64 unacked;			/* stream bytes written, not acknowledged */
+	u64 datagrams_unsent;		/* bytes of datagrams written, not sent (SIOCOUTQ, too) */
 	u64 committed;			/* of the connection's tx_max: sent or sure to be */
 	struct list_head held;		/* streams with bytes that wait for more of them */
 	u32 held_bytes;

@@ -3,7 +3,9 @@
  * Datagrams (RFC 9221) and streams reset at an offset (draft-ietf-quic-reliable-stream-reset)
  * between two sockets of one process.
  */
+#include <linux/sockios.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/uio.h>
 
 #include "ktap.h"
@@ -217,6 +219,39 @@ static void receive_bound(void)
 		CHECK_EQ(dsend(p.client, b, sizeof(b), 0), sizeof(b));
 		CHECK_EQ(recv(p.server, b, sizeof(b), 0), sizeof(b));
 	}
+	pair_close(&p);
+}
+
+static int queued(int sd, unsigned long what)
+{
+	int n = -1;
+
+	return ioctl(sd, what, &n) ? -1 : n;
+}
+
+/* SIOCOUTQ: what waits to be sent is of datagrams, too; they are gone once they were. */
+static void queue_length(void)
+{
+	static char b[700];
+	struct pair p;
+	int i;
+
+	CHECK(!open_with(&p, ANY, ANY, NULL));
+	settle(&p);
+	CHECK_EQ(queued(p.client, SIOCOUTQ), 0);
+	CHECK_EQ(dsend(p.client, b, 700, MSG_MORE), 700);
+	CHECK_EQ(dsend(p.client, b, 11, MSG_MORE), 11);
+	CHECK_EQ(queued(p.client, SIOCOUTQ), 711);
+	CHECK_EQ(queued(p.client, SIOCOUTQNSD), 711);
+	CHECK_EQ(send_stream(p.client, -1, MSG_QUIC_STREAM_NEW, b, 100, MSG_MORE), 100);
+	CHECK_EQ(queued(p.client, SIOCOUTQ), 811);
+	CHECK_EQ(dsend(p.client, b, 1, 0), 1);
+	for (i = 0; i < 100 && queued(p.client, SIOCOUTQ); i++)
+		usleep(20000);
+	CHECK_EQ(queued(p.client, SIOCOUTQ), 0);
+	CHECK_EQ(queued(p.client, SIOCOUTQNSD), 0);
+	/* Those that never leave do not stay: the connection ends. */
+	CHECK_EQ(dsend(p.client, b, 700, MSG_MORE), 700);
 	pair_close(&p);
 }
 
@@ -461,6 +496,7 @@ static const struct ktap_case cases[] = {
 	{ "datagrams: MSG_PEEK, MSG_TRUNC, buffers too small", small_buffers },
 	{ "datagrams: one queue with streams", one_queue },
 	{ "datagrams: bound of what is not read", receive_bound },
+	{ "datagrams: SIOCOUTQ counts them until sent", queue_length },
 	{ "datagrams: bound of what is not sent, poll()", send_bound },
 	{ "datagrams: sendmmsg() shares packets", batch },
 	{ "datagrams: delivered before close()", close_delivers },

@@ -551,8 +551,8 @@ struct quic_info {
 	__u64	data_received;		/* highest offsets received, all streams */
 	__u64	data_retransmitted;	/* sent again */
 	__u64	data_unsent;		/* written, never sent yet */
-	__u64	data_unacked;		/* written, not acknowledged (SIOCOUTQ) */
-	__u64	data_unread;		/* received in order, not read (SIOCINQ) */
+	__u64	data_unacked;		/* written, not acknowledged */
+	__u64	data_unread;		/* received in order, not read */
 
 	/* Streams. */
 	__u32	streams_open;		/* not in a final state, both sides' */
