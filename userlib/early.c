@@ -3,6 +3,14 @@
  * 0-RTT. The table of ClientHellos that were taken (RFC 8446, 8.2) is shared with every process
  * forked later: servers that fork for each connection take early data once, too. It is made when
  * the library is loaded; tickets older than that are refused.
+ *
+ * ClientHellos are remembered, not tickets (8.2, not 8.1): a ticket opens for as long as it lives,
+ * and each ClientHello made with it is taken once. A replay is that ClientHello again, to the bit,
+ * or its binder does not hold; one that comes outside the window is too old by its own account.
+ * Tickets for one use would need a table of all that were given out, and would refuse a client
+ * that opens several connections at once. The keys of tickets belong to a listener, so what one
+ * listener took cannot be replayed to another; but programs that were handed one listener and are
+ * no forks of each other have a table each (libquic(3)).
  */
 #include <errno.h>
 #include <pthread.h>
