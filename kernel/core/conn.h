@@ -99,8 +99,8 @@ struct quic_conn_ops {
 	/* Everything of @s below s->tx.acked may be freed. */
 	void (*stream_acked)(struct quic_conn *c, struct quic_stream *s);
 	/*
-	 * Where [off, off + len) of @s lies. Return: pieces, at most @max, or 0 when
-	 * they would be more: then stream_copy() is called.
+	 * Where [off, off + len) of @s lies, and what each piece lends (protect.h). Return: pieces,
+	 * at most @max, or 0 when they would be more: then stream_copy() is called.
 	 */
 	unsigned int (*stream_vecs)(struct quic_conn *c, struct quic_stream *s, u64 off, u32 len,
 				    struct quic_vec *v, unsigned int max);

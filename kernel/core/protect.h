@@ -28,6 +28,7 @@ enum quic_cipher {
 struct quic_vec {
 	void *base;	/* kernel linear memory: never stack, never vmalloc */
 	u32 len;
+	u32 lent;	/* to seal(): bytes before base it may use, and puts back as they were */
 };
 
 /* One packet in a batch of header protection masks. */
@@ -60,7 +61,7 @@ struct quic_crypto_ops {
 	 * Any context with the socket lock held. Always completes before it returns.
 	 * Seal: AAD is [pkt, pkt + hdr_len); the plaintext is @src, @len bytes in all
 	 * (pieces may lie at their final place in pkt, exactly); ciphertext and tag go
-	 * to pkt + hdr_len.
+	 * to pkt + hdr_len. Nobody else looks at what a piece lends meanwhile.
 	 */
 	int (*seal)(void *aead, const u8 *nonce, u8 *pkt, u32 hdr_len,
 		    const struct quic_vec *src, unsigned int nsrc, u32 len);

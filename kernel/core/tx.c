@@ -83,6 +83,7 @@ static void add_vec(struct quic_burst *b, u8 *base, u32 len)
 	if (!len)
 		return;
 	b->vec[b->nvec].base = base;
+	b->vec[b->nvec].lent = 0;
 	b->vec[b->nvec++].len = len;
 }
 
@@ -96,6 +97,7 @@ static unsigned int range_vecs(struct quic_conn *c, const struct quic_plan_range
 		if (r->len >= QUIC_TX_COPY && max > 0) {
 			v->base = (void *)r->datagram->data;
 			v->len = r->len;
+			v->lent = 0;
 			return 1;
 		}
 		memcpy(buf + r->at, r->datagram->data, r->len);
@@ -124,6 +126,7 @@ static void gather(struct quic_burst *b, const struct quic_plan *p, u8 *buf)
 			continue;
 		b->vec[b->nvec].base = buf + pos;
 		b->vec[b->nvec].len = r->at - pos;
+		b->vec[b->nvec].lent = 0;
 		b->nvec += 1 + n;
 		pos = r->at + r->len;
 	}

@@ -7,12 +7,16 @@
  * copied to their place when they are in pieces, and of larger ones up to 15
  * bytes around each seam, and short pieces. The tag has an entry of its own: to
  * find one in the midst of an entry makes the ciphers clear a table first.
+ *
+ * Most packets need none of that: one piece within a page, and what is sealed in
+ * front of it (the header of its frame) laid over what it lends for the moment.
  */
 #include "../compat/simd.h"
 #include "parts.h"
 
 #define COPY_PACKET	2048	/* bytes: packets up to this are copied if not in one piece */
 #define COPY_PIECE	64	/* bytes: pieces below this are copied in any case */
+#define OVERLAY		16	/* bytes laid over what a piece lends: frame header and before */
 
 struct quic_aead {
 	struct quic_dead dead;
@@ -197,6 +201,55 @@ static bool list_tag(struct list *l, struct cursor *c)
 	return true;
 }
 
+static bool in_page(const void *p, u32 len)
+{
+	return offset_in_page(p) + len <= PAGE_SIZE;
+}
+
+/* Header at its place and text in one piece elsewhere */
+static void list_two(struct list *l, u8 *hdr, u32 hdr_len, u8 *text, u32 len)
+{
+	sg_set_buf(&l->sg[0], hdr, hdr_len);
+	sg_set_buf(&l->sg[1], text, len);
+	l->n = 2;
+}
+
+/*
+ * The text is a frame's header, at its place behind the packet's, and one piece: list the piece,
+ * with the former laid in front of it. What was there goes to @saved.
+ */
+static bool list_overlaid(struct list *l, const struct quic_vec *src, unsigned int nsrc, u8 *pkt,
+			  u32 hdr_len, u32 len, u8 *saved)
+{
+	u8 *text = pkt + hdr_len, *body;
+
+	if (nsrc != 2 || src->base != text || src->len > OVERLAY || hdr_len + src->len < OVERLAY ||
+	    src->len + src[1].len != len || src[1].lent < OVERLAY)
+		return false;
+	body = src[1].base;
+	if (!in_page(body - src->len, len))
+		return false;
+	memcpy(saved, body - OVERLAY, OVERLAY);
+	memcpy(body - OVERLAY, text + src->len - OVERLAY, OVERLAY);
+	list_two(l, pkt, hdr_len, body - src->len, len);
+	return true;
+}
+
+/* Ciphertext and tag in one piece */
+static bool list_sealed(struct list *l, const struct quic_vec *src, unsigned int nsrc, u8 *hdr,
+			u32 hdr_len, u32 len)
+{
+	u8 *text = src->base;
+
+	if (nsrc != 1 || src->len != len + QUIC_AEAD_TAG || !len || text == hdr + hdr_len ||
+	    !in_page(text, len))
+		return false;
+	list_two(l, hdr, hdr_len, text, len);
+	sg_set_buf(&l->sg[2], text + len, QUIC_AEAD_TAG);
+	l->n = 3;
+	return true;
+}
+
 /*
  * The lists are made: call the cipher. @len as the crypto API counts it; @in_place: both name
  * the same bytes, and the one with the tag serves as either.
@@ -288,15 +341,22 @@ int quic_aead_seal(void *aead, const u8 *nonce, u8 *pkt, u32 hdr_len,
 	struct quic_scratch *s = quic_scratch_get();
 	struct cursor c = { src, nsrc };
 	struct list l = { s->src };
+	u8 saved[OVERLAY];
 	int err = -EINVAL;
 
 	if (a->inner && unlikely(!quic_simd_usable())) {
 		err = soft_seal(a, s, &c, nonce, pkt, hdr_len, len);
+		goto out;
+	}
+	sg_set_buf(&s->dst[0], pkt, hdr_len + len);
+	sg_set_buf(&s->dst[1], pkt + hdr_len + len, QUIC_AEAD_TAG);
+	if (likely(list_overlaid(&l, src, nsrc, pkt, hdr_len, len, saved))) {
+		err = run(a, s, &l, nonce, hdr_len, len, false, true);
+		memcpy(src[1].base - OVERLAY, saved, OVERLAY);
 	} else if (likely(list_text(&l, &c, pkt, hdr_len, len))) {
-		sg_set_buf(&s->dst[0], pkt, hdr_len + len);
-		sg_set_buf(&s->dst[1], pkt + hdr_len + len, QUIC_AEAD_TAG);
 		err = run(a, s, &l, nonce, hdr_len, len, l.n == 1, true);
 	}
+out:
 	quic_scratch_put();
 	return err;
 }
@@ -314,13 +374,17 @@ int quic_aead_open(void *aead, const u8 *nonce, u8 *dst, u32 hdr_len,
 
 	if (a->inner && unlikely(!quic_simd_usable())) {
 		err = soft_open(a, s, &c, nonce, dst, hdr_len, text_len);
+		goto out;
+	}
+	sg_set_buf(&s->dst[1], dst, hdr_len + text_len);
+	if (likely(list_sealed(&l, src, nsrc, dst, hdr_len, text_len))) {
+		err = run(a, s, &l, nonce, hdr_len, len, false, false);
 	} else if (likely(list_text(&l, &c, dst, hdr_len, text_len))) {
 		in_place = l.n == 1;
-		if (likely(list_tag(&l, &c))) {
-			sg_set_buf(&s->dst[1], dst, hdr_len + text_len);
+		if (likely(list_tag(&l, &c)))
 			err = run(a, s, &l, nonce, hdr_len, len, in_place, false);
-		}
 	}
+out:
 	quic_scratch_put();
 	return err;
 }

@@ -193,6 +193,7 @@ unsigned int quic_sendbuf_vecs(struct quic_sock_stream *s, u64 off, u32 len, str
 		skip = off - b->off;
 		take = min(len, b->len - skip);
 		v[n].base = page_address(b->page) + b->page_off + skip;
+		v[n].lent = skip;	/* our own copy: nobody but the sealer reads it */
 		v[n++].len = take;
 		s->cursor = b;
 		off += take;

@@ -303,10 +303,39 @@ static unsigned int cut(struct bench *t, const u8 *flat, u8 *home, u32 len)
 			t->vec[n].base = elsewhere;
 			elsewhere += some;
 		}
+		t->vec[n].lent = 0;
 		t->vec[n++].len = some;
 		off += some;
 	}
 	return n;
+}
+
+/* A frame's header at its place and the rest in a piece that lends what is in front of it. */
+static int lent(struct bench *t)
+{
+	const u32 hdr = 1 + rnd(t, 24), own = rnd(t, 24), len = own + 1 + rnd(t, 1500);
+	u8 *body = t->pieces + 32 + rnd(t, 4096), *pkt = t->a + rnd(t, 64);
+	u64 pn = rnd(t, 1 << 30);
+	unsigned int i;
+
+	for (i = 0; i < sizeof(t->pieces); i++)
+		t->pieces[i] = rnd(t, 256);
+	for (i = 0; i < hdr + own; i++)
+		pkt[i] = rnd(t, 256) & ~QUIC_HDR_KEY_PHASE;
+	/* What it has to be: the same packet, all of it at its place. */
+	memcpy(t->want, pkt, hdr + own);
+	memcpy(t->want + hdr + own, body, len - own);
+	t->vec[0] = (struct quic_vec) { t->want + hdr, len };
+	CHECK(!quic_protect_seal(&t->client, QUIC_LEVEL_APP, pn, t->want, hdr, t->vec, 1, len));
+
+	memcpy(t->b, body - 32, 32);
+	memcpy(t->b + 32, body, len - own);
+	t->vec[0] = (struct quic_vec) { pkt + hdr, own };
+	t->vec[1] = (struct quic_vec) { body, len - own, rnd(t, 3) ? 16 + rnd(t, 16) : rnd(t, 16) };
+	CHECK(!quic_protect_seal(&t->client, QUIC_LEVEL_APP, pn, pkt, hdr, t->vec, 2, len));
+	CHECK(!memcmp(pkt, t->want, hdr + len + QUIC_AEAD_TAG));
+	CHECK(!memcmp(body - 32, t->b, len - own + 32));
+	return 0;
 }
 
 static int round_trip(struct bench *t)
@@ -447,6 +476,11 @@ static int all_ciphers(const struct quic_crypto_ops *ops, int (*run)(struct benc
 	return err;
 }
 
+static int run_lent(const struct quic_crypto_ops *ops)
+{
+	return all_ciphers(ops, lent, 500);
+}
+
 static int run_round_trip(const struct quic_crypto_ops *ops)
 {
 	return all_ciphers(ops, round_trip, 500);
@@ -487,6 +521,7 @@ const struct protect_case protect_cases[] = {
 	{ "protect__rfc_chacha20", run_chacha },
 	{ "protect__known_answers", run_answers },
 	{ "protect__round_trips", run_round_trip },
+	{ "protect_seal__lent", run_lent },
 	{ "protect_masks__batches", run_mask_batches },
 	{ "protect_update__both_ways", run_update },
 };

@@ -153,6 +153,7 @@ static unsigned int stream_vecs(struct quic_conn *c, struct quic_stream *s, u64 
 		if (n == max)
 			return 0;
 		v[n].base = bytes_at(s->id, off);
+		v[n].lent = 0;
 		v[n++].len = piece;
 	}
 	return n;
