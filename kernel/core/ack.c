@@ -47,6 +47,9 @@ static bool reordered(const struct quic_conn *c, const struct quic_space *sp, u6
 			return true;
 		from = max(from, (u64)sp->acked - window + 1);
 	}
+	/* Nothing is missing from there on: as a rule. */
+	if (likely(sp->rcvd.n && sp->rcvd.r[sp->rcvd.n - 1].start <= from))
+		return false;
 	return quic_ranges_gap(&sp->rcvd, from, sp->largest_eliciting, &gap) &&
 	       sp->largest_eliciting - gap.start >= window;
 }

@@ -15,6 +15,8 @@ bool quic_conn_rx_dup(const struct quic_conn *c, enum quic_pns pns, u64 pn)
 {
 	const struct quic_space *sp = &c->space[pns];
 
+	if (likely((s64)pn > sp->largest))
+		return false;
 	return pn < sp->ack_floor || quic_ranges_has(&sp->rcvd, pn);
 }
 
@@ -356,7 +358,7 @@ u64 quic_conn_rx(struct quic_conn *c, const struct quic_rx_info *pkt, u64 now)
 		err = quic_frame_parse(&p, end, &f);
 		if (!err && !quic_frame_allowed(f.type, pkt->level))
 			err = QUIC_ERR_PROTOCOL_VIOLATION;
-		if (err)
+		if (unlikely(err))
 			break;
 		/* RFC 9000, 10.2.1: while closing only the peer's own close matters */
 		if (closing && f.type != QUIC_FT_CONNECTION_CLOSE &&
@@ -381,7 +383,9 @@ u64 quic_conn_rx(struct quic_conn *c, const struct quic_rx_info *pkt, u64 now)
 	quic_ack_packet(c, pkt, eliciting, now);
 	if (datagrams)
 		quic_datagram_rx(c, datagrams, end);
-	quic_conn_touch_rx(c, now);
+	/* Once a train is enough. */
+	if (c->last_activity != now || c->eliciting_sent_since_rx || !c->confirmed)
+		quic_conn_touch_rx(c, now);
 	if (pkt->level == QUIC_LEVEL_APP)
 		quic_path_rx_packet(c, pkt->pn, probing, now);
 	return 0;

@@ -45,7 +45,8 @@ struct sealed {
 	u8 level;
 	u8 keys;		/* the level's, or QUIC_KEYS_ALT */
 	u8 ecn;
-	struct quic_cid dcid;
+	u64 pto;
+	const struct quic_cid *dcid;
 };
 
 static void copy_out(const struct sealed *s, u8 *to, u32 len)
@@ -67,6 +68,11 @@ static unsigned int body_vecs(const struct sealed *s, u32 skip, struct quic_vec 
 {
 	unsigned int i, n = 0;
 
+	if (likely(s->nvec == 1)) {
+		out->base = s->vec->base + skip;
+		out->len = s->vec->len - skip;
+		return 1;
+	}
 	for (i = 0; i < s->nvec; i++) {
 		if (skip >= s->vec[i].len) {
 			skip -= s->vec[i].len;
@@ -122,12 +128,21 @@ static u8 *align_text(u8 *buf, u32 pn_off, u8 first)
 	return buf + (-text & (QUIC_CIPHER_BLOCK - 1));
 }
 
+/* As much as there is in front of the text if the packet number has 4 bytes */
+static void copy_header(const struct sealed *s, u8 *to)
+{
+	if (likely(s->pn_off == 1 + QUIC_CID_LEN && s->vec->len >= SHORT_MIN))
+		memcpy(to, s->vec->base, 1 + QUIC_CID_LEN + 4);
+	else
+		copy_out(s, to, s->pn_off + 4);
+}
+
 /* Return: was it accepted? */
 static bool open_packet(struct quic_conn *c, const struct sealed *s, const u8 *mask, u64 now)
 {
 	enum quic_pns pns = quic_level_pns(s->level);
 	struct quic_vec body[SEALED_VECS] QUIC_NO_INIT;
-	struct quic_rx_info info = { .level = s->level, .ecn = s->ecn, .dcid = &s->dcid };
+	struct quic_rx_info info = { .level = s->level, .ecn = s->ecn, .dcid = s->dcid };
 	unsigned int pn_len, nbody;
 	bool updated = false;
 	u32 truncated, hdr_len;
@@ -138,7 +153,7 @@ static bool open_packet(struct quic_conn *c, const struct sealed *s, const u8 *m
 	if (!dst)
 		return false;
 	dst = align_text(dst, s->pn_off, *(u8 *)s->vec->base ^ mask[0]);
-	copy_out(s, dst, s->pn_off + 4);
+	copy_header(s, dst);
 	pn_len = quic_protect_unhide(dst, s->pn_off, mask, &truncated);
 	hdr_len = s->pn_off + pn_len;
 	info.pn = quic_packet_pn_decode(c->space[pns].largest, truncated, pn_len);
@@ -148,14 +163,14 @@ static bool open_packet(struct quic_conn *c, const struct sealed *s, const u8 *m
 	}
 	nbody = body_vecs(s, hdr_len, body);
 	err = quic_protect_open(&c->prot, s->keys, info.pn, dst, hdr_len, body, nbody,
-				s->len - hdr_len, now, quic_loss_pto(&c->loss), &updated);
+				s->len - hdr_len, now, s->pto, &updated);
 	if (err) {
 		open_failed(c, err, now);
 		return false;
 	}
 	if (c->state > QUIC_CONN_ESTABLISHED && c->state != QUIC_CONN_CLOSING)
 		return false;
-	if (s->level == QUIC_LEVEL_APP && !quic_path_opened(c, &s->dcid))
+	if (s->level == QUIC_LEVEL_APP && !quic_path_opened(c, s->dcid))
 		return false;
 	opened(c, s->level, s->keys, now);
 	if (updated) {
@@ -226,9 +241,10 @@ static bool rx_one(struct quic_conn *c, const struct quic_packet *h, enum quic_l
 	struct quic_vec v = { .base = (void *)pkt, .len = h->len };
 	struct sealed s = {
 		.vec = &v, .nvec = 1, .len = h->len, .pn_off = h->pn_off, .level = level,
-		.ecn = ecn,
+		.ecn = ecn, .pto = quic_loss_pto(&c->loss),
 	};
 	struct quic_hp_item hp = { .sample = pkt + h->pn_off + 4 };
+	struct quic_cid dcid;
 	int keys = quic_negotiate_keys(c, level, h->version);
 
 	if (keys < 0 || !quic_protect_can_recv(&c->prot, keys)) {
@@ -239,7 +255,8 @@ static bool rx_one(struct quic_conn *c, const struct quic_packet *h, enum quic_l
 		return false;
 	}
 	s.keys = keys;
-	quic_cid_set(&s.dcid, h->dcid, h->dcid_len);
+	quic_cid_set(&dcid, h->dcid, h->dcid_len);
+	s.dcid = &dcid;
 	if (quic_protect_masks(&c->prot, keys, &hp, 1) || !open_packet(c, &s, hp.mask, now))
 		return false;
 	note_source(c, h);
@@ -441,21 +458,17 @@ static unsigned int irregular(struct quic_conn *c, const struct quic_rx_train *t
 }
 
 /* Return: was it accepted? */
-static bool regular_one(struct quic_conn *c, const struct quic_rx_train *t,
+static bool regular_one(struct quic_conn *c, struct sealed *s, const struct quic_rx_train *t,
 			const struct quic_rx_seg *seg, const u8 *mask, u64 now)
 {
-	const struct quic_vec *v = &t->vec[seg->vec];
-	struct sealed s = {
-		.vec = v, .nvec = seg->nvec, .len = seg->len, .pn_off = 1 + QUIC_CID_LEN,
-		.level = QUIC_LEVEL_APP, .keys = QUIC_LEVEL_APP, .ecn = t->ecn,
-	};
-
+	s->vec = &t->vec[seg->vec];
+	s->nvec = seg->nvec;
+	s->len = seg->len;
 	c->stats.bytes_received += seg->len;
 	quic_path_rx_bytes(c, seg->len);
-	quic_cid_set(&s.dcid, (u8 *)v->base + 1, QUIC_CID_LEN);
-	if (open_packet(c, &s, mask, now))
+	if (likely(open_packet(c, s, mask, now)))
 		return true;
-	check_reset(c, &s, now);
+	check_reset(c, s, now);
 	return false;
 }
 
@@ -464,6 +477,12 @@ static unsigned int batch(struct quic_conn *c, const struct quic_rx_train *t, un
 {
 	struct quic_hp_item hp[BATCH] QUIC_NO_INIT;
 	unsigned int i, m = 0, ok = 0;
+	struct quic_cid dcid = { .len = QUIC_CID_LEN };
+	struct sealed s = {
+		.pn_off = 1 + QUIC_CID_LEN, .level = QUIC_LEVEL_APP, .keys = QUIC_LEVEL_APP,
+		.ecn = t->ecn, .pto = quic_loss_pto(&c->loss), .dcid = &dcid,
+	};
+	const u8 *id;
 	u32 fast = 0;
 
 	for (i = 0; i < n; i++) {
@@ -489,7 +508,11 @@ static unsigned int batch(struct quic_conn *c, const struct quic_rx_train *t, un
 			m++;
 			continue;
 		}
-		ok += regular_one(c, t, seg, hp[m++].mask, now);
+		/* Trains are to one ID. */
+		id = t->vec[seg->vec].base + 1;
+		if (unlikely(memcmp(dcid.id, id, QUIC_CID_LEN)))
+			memcpy(dcid.id, id, QUIC_CID_LEN);
+		ok += regular_one(c, &s, t, seg, hp[m++].mask, now);
 	}
 	return ok;
 }

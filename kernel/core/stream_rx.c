@@ -138,13 +138,15 @@ static bool size_known(struct quic_conn *c, struct quic_stream *s, u64 size)
 u64 quic_stream_rx_data(struct quic_conn *c, u64 id, u64 off, const u8 *data, u32 len, bool fin,
 			u64 now)
 {
-	struct quic_stream *s;
+	struct quic_stream *s = c->streams.last;
 	bool news = false;
 	u64 err, before;
 
-	err = quic_stream_of_peer(c, id, false, &s);
-	if (err || !s)
-		return err;
+	if (unlikely(!s || s->id != id || !s->rx.exists)) {
+		err = quic_stream_of_peer(c, id, false, &s);
+		if (err || !s)
+			return err;
+	}
 	err = check_final(s, off + len, fin);
 	if (!err)
 		err = account(c, s, off + len, now);
