@@ -245,6 +245,7 @@ static struct quic_chunk *chunk_copied(struct sock *sk, u32 cap)
 	ch->cap = cap;
 	ch->room = cap;
 	ch->len = 0;
+	ch->paged = false;
 	return ch;
 }
 
@@ -269,6 +270,7 @@ static struct quic_chunk *chunk_mapped(struct sock *sk, const u8 *data, u32 len)
 	ch->len = len;
 	ch->cap = 0;
 	ch->room = 0;
+	ch->paged = t->bufs->order >= 0;	/* the packet at hand is in the newest */
 	t->refs++;
 	t->unread += len;
 	return ch;

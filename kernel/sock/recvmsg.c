@@ -55,9 +55,17 @@ static int rx_wait(struct sock *sk, long *timeo)
 
 static int copy_chunk(const struct quic_chunk *ch, u32 skip, u32 n, struct msghdr *msg, int flags)
 {
+	const u8 *from = ch->data + skip;
+	size_t done;
+
 	if (flags & MSG_TRUNC)
 		return 0;
-	return copy_to_iter(ch->data + skip, n, &msg->msg_iter) == n ? 0 : -EFAULT;
+	if (likely(ch->paged))
+		done = copy_page_to_iter(virt_to_page(from), offset_in_page(from), n,
+					 &msg->msg_iter);
+	else
+		done = copy_to_iter(from, n, &msg->msg_iter);
+	return done == n ? 0 : -EFAULT;
 }
 
 /* Return: bytes copied, or -EFAULT when not even the first piece could be */

@@ -108,6 +108,7 @@ struct quic_chunk {
 	u16 room;			/* copied ones: bytes that may still be appended */
 	u16 cap;			/* copied ones: bytes behind the struct */
 	u8 place;			/* enum quic_chunk_place */
+	bool paged;			/* in a page, not from kmalloc() */
 };
 
 /*
