@@ -185,6 +185,14 @@ struct quic_conn_stats {
 	u64 bytes_early;			/* stream bytes in 0-RTT packets, sent or taken */
 };
 
+/* Stream bytes of the ACK at hand, in one run, that the stream was not told of yet. */
+struct quic_acked_run {
+	struct quic_stream *stream;	/* NULL: none; holds a reference */
+	u64 off;
+	u32 len;
+	bool fin;
+};
+
 struct quic_conn {
 	const struct quic_conn_ops *ops;
 	u8 state;			/* enum quic_conn_state */
@@ -257,6 +265,7 @@ struct quic_conn {
 	u8 held_count;
 
 	struct quic_close_info close;
+	struct quic_acked_run acked_run;
 	u32 rx_scatter;			/* ranges that the packet at hand may have moved */
 	u32 close_rx;			/* packets received while closing */
 	u32 close_next;			/* answer when close_rx reaches it (10.2.1) */

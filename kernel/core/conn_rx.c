@@ -41,6 +41,38 @@ static void ack_acked(struct quic_space *sp, u64 largest)
 	sp->ack_floor = max(sp->ack_floor, floor);
 }
 
+/* What was gathered of an ACK goes to its stream. */
+static void flush_acked(struct quic_conn *c)
+{
+	struct quic_acked_run *run = &c->acked_run;
+	struct quic_stream *s = run->stream;
+
+	if (!s)
+		return;
+	run->stream = NULL;
+	quic_stream_acked(c, s, run->off, run->len, run->fin);
+	quic_stream_put(c, s);
+}
+
+/* Frames that follow each other in their stream are one to it. The first one's reference stays. */
+static void stream_acked(struct quic_conn *c, const struct quic_sent_frame *f)
+{
+	struct quic_acked_run *run = &c->acked_run;
+
+	if (likely(f->stream == run->stream && f->off == run->off + run->len && !run->fin &&
+		   run->len <= U32_MAX - f->len)) {
+		run->len += f->len;
+		run->fin = f->fin;
+		f->stream->refs--;
+		return;
+	}
+	flush_acked(c);
+	run->stream = f->stream;
+	run->off = f->off;
+	run->len = f->len;
+	run->fin = f->fin;
+}
+
 static void frame_acked(struct quic_loss *l, enum quic_pns pns, const struct quic_sent_frame *f)
 {
 	enum quic_level level = (enum quic_level)pns;	/* the same numbers */
@@ -52,8 +84,8 @@ static void frame_acked(struct quic_loss *l, enum quic_pns pns, const struct qui
 		break;
 	case QUIC_SENT_STREAM:
 		c->mtu_works |= f->len >= QUIC_DGRAM_MIN || c->pmtu.cur <= QUIC_DGRAM_MIN;
-		quic_stream_acked(c, f->stream, f->off, f->len, f->fin);
-		break;
+		stream_acked(c, f);
+		return;
 	case QUIC_SENT_CRYPTO:
 		quic_crypto_stream_acked(c, level, f->off, f->len);
 		break;
@@ -180,6 +212,7 @@ static u64 rx_ack(struct quic_conn *c, const struct quic_frame *f, enum quic_lev
 		return QUIC_ERR_PROTOCOL_VIOLATION;
 	if (quic_loss_on_ack(&c->loss, quic_level_pns(level), &f->ack, delay, now))
 		return QUIC_ERR_PROTOCOL_VIOLATION;
+	flush_acked(c);
 	if (!c->server && level == QUIC_LEVEL_HANDSHAKE)
 		c->loss.peer_validated = true;
 	if (level == QUIC_LEVEL_APP) {
@@ -345,6 +378,7 @@ u64 quic_conn_rx(struct quic_conn *c, const struct quic_rx_info *pkt, u64 now)
 	struct quic_space *sp = &c->space[quic_level_pns(pkt->level)];
 	const u8 *p = pkt->payload, *end = p + pkt->len, *frame, *datagrams = NULL;
 	bool closing = c->state == QUIC_CONN_CLOSING, eliciting = false, probing = true;
+	bool bulk = pkt->level == QUIC_LEVEL_APP && !closing;
 	struct quic_frame f;
 	u64 err = 0;
 
@@ -356,6 +390,12 @@ u64 quic_conn_rx(struct quic_conn *c, const struct quic_rx_info *pkt, u64 now)
 	while (!err && p < end) {
 		frame = p;
 		err = quic_frame_parse(&p, end, &f);
+		if (likely(bulk && !err && (f.type & ~7ull) == QUIC_FT_STREAM)) {
+			eliciting = true;
+			probing = false;
+			err = rx_stream_frame(c, &f, pkt, now);
+			continue;
+		}
 		if (!err && !quic_frame_allowed(f.type, pkt->level))
 			err = QUIC_ERR_PROTOCOL_VIOLATION;
 		if (unlikely(err))

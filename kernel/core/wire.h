@@ -182,7 +182,16 @@ static inline bool quic_varint_get(const u8 **p, const u8 *end, u64 *v)
 {
 	const u8 *q = *p;
 	unsigned int len;
+	u64 raw;
 
+	/* Far enough from the end: the two top bits say how much of eight bytes it is. */
+	if (likely(end - q >= 8)) {
+		raw = get_unaligned_be64(q);
+		len = 1u << (raw >> 62);
+		*v = (raw & QUIC_VARINT_MAX) >> (64 - 8 * len);
+		*p = q + len;
+		return true;
+	}
 	if (q >= end)
 		return false;
 	len = 1u << (*q >> 6);
@@ -195,11 +204,8 @@ static inline bool quic_varint_get(const u8 **p, const u8 *end, u64 *v)
 	case 2:
 		*v = get_unaligned_be16(q) & 0x3fff;
 		break;
-	case 4:
+	default:	/* 8 bytes there are not */
 		*v = get_unaligned_be32(q) & 0x3fffffff;
-		break;
-	default:
-		*v = get_unaligned_be64(q) & QUIC_VARINT_MAX;
 	}
 	*p = q + len;
 	return true;
