@@ -196,7 +196,10 @@ u8 *quic_packet_put_short(u8 *p, const u8 *end, const struct quic_cid *dcid, boo
 		return NULL;
 	*p++ = QUIC_HDR_FIXED | (spin ? QUIC_HDR_SPIN : 0) |
 	       (key_phase ? QUIC_HDR_KEY_PHASE : 0) | (pn_len - 1);
-	memcpy(p, dcid->id, dcid->len);
+	if (likely(dcid->len == QUIC_CID_LEN))
+		memcpy(p, dcid->id, QUIC_CID_LEN);
+	else
+		memcpy(p, dcid->id, dcid->len);
 	*pn_off = 1 + dcid->len;
 	return put_pn(p + dcid->len, pn, pn_len);
 }

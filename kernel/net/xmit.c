@@ -166,7 +166,8 @@ static u8 *room(struct sock *sk, const struct quic_conn *c, u32 size, bool first
 {
 	struct page_frag *pf = &sk->sk_frag;
 
-	if (!refill(sk, size + QUIC_CIPHER_BLOCK))
+	if ((first || pf->offset + size + QUIC_CIPHER_BLOCK > pf->size) &&
+	    !refill(sk, size + QUIC_CIPHER_BLOCK))
 		return NULL;
 	if (first || !pf->offset)
 		pf->offset += -(pf->offset + quic_tx_text_off(c)) & (QUIC_CIPHER_BLOCK - 1);
