@@ -64,6 +64,7 @@ static void note_ecn(struct quic_conn *c, struct quic_space *sp, u8 ecn, bool el
 	if (ce && eliciting && (c->ack.threshold <= 1 || !sp->ce_last))
 		sp->ack_now = true;
 	sp->ce_last = ce;
+	sp->ecn_last = ecn;
 }
 
 void quic_ack_packet(struct quic_conn *c, const struct quic_rx_info *pkt, bool eliciting, u64 now)
@@ -91,6 +92,35 @@ void quic_ack_packet(struct quic_conn *c, const struct quic_rx_info *pkt, bool e
 		sp->ack_now = true;
 	if (sp->ack_deadline == U64_MAX)
 		sp->ack_deadline = now + (app ? max_delay(c) : c->local.max_ack_delay);
+}
+
+bool quic_ack_next(struct quic_conn *c, const struct quic_rx_info *pkt, u64 now)
+{
+	struct quic_space *sp = &c->space[QUIC_PNS_APP];
+	struct quic_range *r;
+
+	/* The one before it came with the same train and settled all that is the same for both. */
+	if (sp->largest + 1 != (s64)pkt->pn || !sp->rcvd.n || sp->largest_time != now ||
+	    sp->largest_eliciting + 1 != pkt->pn || sp->ack_deadline == U64_MAX ||
+	    pkt->ecn != sp->ecn_last || pkt->ecn == 3 || !c->confirmed ||
+	    c->last_activity != now || c->eliciting_sent_since_rx ||
+	    c->paths.rx != c->path || c->paths.largest != sp->largest)
+		return false;
+	r = &sp->rcvd.r[sp->rcvd.n - 1];
+	if (r->end != pkt->pn)
+		return false;
+	/* See reordered(): nothing is missing that a further packet may make a loss. */
+	if (c->ack.reorder > 1 && r->start > sp->ack_floor &&
+	    (s64)(r->start + c->ack.reorder) > sp->acked + 1)
+		return false;
+	r->end++;
+	sp->largest = pkt->pn;
+	sp->largest_eliciting = pkt->pn;
+	sp->eliciting++;
+	c->paths.largest = pkt->pn;
+	if (pkt->ecn)
+		sp->ecn[pkt->ecn == 2 ? 0 : 1]++;
+	return true;
 }
 
 void quic_ack_train(struct quic_conn *c)

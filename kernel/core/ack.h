@@ -31,6 +31,11 @@ struct quic_ack {
 void quic_ack_init(struct quic_conn *c);
 /* A packet was taken. */
 void quic_ack_packet(struct quic_conn *c, const struct quic_rx_info *pkt, bool eliciting, u64 now);
+/*
+ * An eliciting, non-probing one of 1-RTT, the next in order of a train. Return: true if that made
+ * no difference but the numbers, and is noted; false: the long way.
+ */
+bool quic_ack_next(struct quic_conn *c, const struct quic_rx_info *pkt, u64 now);
 /* Its train ended: one decision. */
 void quic_ack_train(struct quic_conn *c);
 /* An ACK frame with all that is known was written. */

@@ -159,6 +159,7 @@ struct quic_space {		/* receiving half of a packet number space */
 	bool ping_wanted;
 	u64 ecn[3];			/* ECT(0), ECT(1), CE seen */
 	bool ce_last;			/* the last packet was marked CE */
+	u8 ecn_last;			/* its two bits */
 	s64 acked;			/* largest our ACKs told of, -1 none */
 	u64 ack_sent_at;		/* ns; 0: never */
 	u64 largest_eliciting;

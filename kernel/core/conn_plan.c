@@ -554,7 +554,7 @@ bool quic_conn_plan_full(struct quic_conn *c, struct quic_plan *plan, u8 *buf, u
 
 	/* What would not be full, or could be the last, takes the long way. */
 	if (min(left, c->tx_max - c->tx_data) < size ||
-	    quic_loss_reserve(&c->loss, QUIC_PNS_APP, GFP_ATOMIC) ||
+	    quic_sent_packets_full(sent) || quic_sent_frames_full(sent) ||
 	    !start_header(&w, QUIC_LEVEL_APP, 0, size))
 		return false;
 	q = quic_frame_put_stream(w.p, w.end, s->id, off, &len, &fin, true);

@@ -373,15 +373,63 @@ static bool is_probing(u64 type)
 	       type == QUIC_FT_PATH_CHALLENGE || type == QUIC_FT_PATH_RESPONSE;
 }
 
-u64 quic_conn_rx(struct quic_conn *c, const struct quic_rx_info *pkt, u64 now)
+/* Its frames were taken, or @err says why not. @datagrams: the first DATAGRAM, they go to @end */
+static u64 taken(struct quic_conn *c, const struct quic_rx_info *pkt, u64 type, u64 err,
+		 bool eliciting, bool probing, const u8 *datagrams, u64 now)
 {
 	struct quic_space *sp = &c->space[quic_level_pns(pkt->level)];
+
+	if (!err && c->state <= QUIC_CONN_ESTABLISHED && !note_received(sp, pkt->pn))
+		err = QUIC_RX_DROP;
+	if (err) {
+		quic_conn_fail(c, err, type, now);
+		return err;
+	}
+	if (c->state > QUIC_CONN_ESTABLISHED)
+		return 0;
+	quic_ack_packet(c, pkt, eliciting, now);
+	if (datagrams)
+		quic_datagram_rx(c, datagrams, pkt->payload + pkt->len);
+	/* Once a train is enough. */
+	if (c->last_activity != now || c->eliciting_sent_since_rx || !c->confirmed)
+		quic_conn_touch_rx(c, now);
+	if (pkt->level == QUIC_LEVEL_APP)
+		quic_path_rx_packet(c, pkt->pn, probing, now);
+	return 0;
+}
+
+/* Most of all packets: a STREAM frame without Length, so nothing behind it. */
+static bool is_bulk(const struct quic_conn *c, const struct quic_rx_info *pkt)
+{
+	return pkt->level == QUIC_LEVEL_APP && c->state == QUIC_CONN_ESTABLISHED && pkt->len &&
+	       (*pkt->payload & ~(QUIC_STREAM_BIT_OFF | QUIC_STREAM_BIT_FIN)) == QUIC_FT_STREAM;
+}
+
+static u64 rx_bulk(struct quic_conn *c, const struct quic_rx_info *pkt, u64 now)
+{
+	const u8 *p = pkt->payload;
+	struct quic_frame f;
+	u64 err;
+
+	c->rx_scatter = 0;
+	err = quic_frame_parse(&p, p + pkt->len, &f);
+	if (likely(!err))
+		err = quic_stream_rx_data(c, f.stream.id, f.stream.off, f.stream.data,
+					  f.stream.len, f.stream.fin, now);
+	if (likely(!err && quic_ack_next(c, pkt, now)))
+		return 0;
+	return taken(c, pkt, f.type, err, true, false, NULL, now);
+}
+
+u64 quic_conn_rx(struct quic_conn *c, const struct quic_rx_info *pkt, u64 now)
+{
 	const u8 *p = pkt->payload, *end = p + pkt->len, *frame, *datagrams = NULL;
 	bool closing = c->state == QUIC_CONN_CLOSING, eliciting = false, probing = true;
-	bool bulk = pkt->level == QUIC_LEVEL_APP && !closing;
 	struct quic_frame f;
 	u64 err = 0;
 
+	if (likely(is_bulk(c, pkt)))
+		return rx_bulk(c, pkt, now);
 	f.type = 0;
 	c->rx_scatter = 0;
 	/* RFC 9000, 12.4: a packet without frames */
@@ -390,15 +438,9 @@ u64 quic_conn_rx(struct quic_conn *c, const struct quic_rx_info *pkt, u64 now)
 	while (!err && p < end) {
 		frame = p;
 		err = quic_frame_parse(&p, end, &f);
-		if (likely(bulk && !err && (f.type & ~7ull) == QUIC_FT_STREAM)) {
-			eliciting = true;
-			probing = false;
-			err = rx_stream_frame(c, &f, pkt, now);
-			continue;
-		}
 		if (!err && !quic_frame_allowed(f.type, pkt->level))
 			err = QUIC_ERR_PROTOCOL_VIOLATION;
-		if (unlikely(err))
+		if (err)
 			break;
 		/* RFC 9000, 10.2.1: while closing only the peer's own close matters */
 		if (closing && f.type != QUIC_FT_CONNECTION_CLOSE &&
@@ -412,21 +454,5 @@ u64 quic_conn_rx(struct quic_conn *c, const struct quic_rx_info *pkt, u64 now)
 		if (c->state >= QUIC_CONN_DRAINING)
 			return 0;
 	}
-	if (!err && c->state <= QUIC_CONN_ESTABLISHED && !note_received(sp, pkt->pn))
-		err = QUIC_RX_DROP;
-	if (err) {
-		quic_conn_fail(c, err, f.type, now);
-		return err;
-	}
-	if (c->state > QUIC_CONN_ESTABLISHED)
-		return 0;
-	quic_ack_packet(c, pkt, eliciting, now);
-	if (datagrams)
-		quic_datagram_rx(c, datagrams, end);
-	/* Once a train is enough. */
-	if (c->last_activity != now || c->eliciting_sent_since_rx || !c->confirmed)
-		quic_conn_touch_rx(c, now);
-	if (pkt->level == QUIC_LEVEL_APP)
-		quic_path_rx_packet(c, pkt->pn, probing, now);
-	return 0;
+	return taken(c, pkt, f.type, err, eliciting, probing, datagrams, now);
 }

@@ -201,9 +201,10 @@ static bool list_tag(struct list *l, struct cursor *c)
 	return true;
 }
 
-static bool in_page(const void *p, u32 len)
+/* Within a page, or a page's end lies between two cipher blocks, which does little harm */
+static bool lies_well(const void *p, u32 len)
 {
-	return offset_in_page(p) + len <= PAGE_SIZE;
+	return offset_in_page(p) + len <= PAGE_SIZE || IS_ALIGNED((uintptr_t)p, AES_BLOCK_SIZE);
 }
 
 /* Header at its place and text in one piece elsewhere */
@@ -227,7 +228,7 @@ static bool list_overlaid(struct list *l, const struct quic_vec *src, unsigned i
 	    src->len + src[1].len != len || src[1].lent < OVERLAY)
 		return false;
 	body = src[1].base;
-	if (!in_page(body - src->len, len))
+	if (!lies_well(body - src->len, len))
 		return false;
 	memcpy(saved, body - OVERLAY, OVERLAY);
 	memcpy(body - OVERLAY, text + src->len - OVERLAY, OVERLAY);
@@ -242,7 +243,7 @@ static bool list_sealed(struct list *l, const struct quic_vec *src, unsigned int
 	u8 *text = src->base;
 
 	if (nsrc != 1 || src->len != len + QUIC_AEAD_TAG || !len || text == hdr + hdr_len ||
-	    !in_page(text, len))
+	    !lies_well(text, len))
 		return false;
 	list_two(l, hdr, hdr_len, text, len);
 	sg_set_buf(&l->sg[2], text + len, QUIC_AEAD_TAG);
