@@ -10,10 +10,10 @@
 
 #include "drill.h"
 
-extern const struct drill_group drill_judge, drill_frames;
+extern const struct drill_group drill_judge, drill_frames, drill_levels;
 
 static const struct drill_group *const groups[] = {
-	&drill_judge, &drill_frames,
+	&drill_judge, &drill_frames, &drill_levels,
 };
 
 bool drill_lives(struct peer *p)
