@@ -10,7 +10,6 @@
  */
 #include <linux/errqueue.h>
 
-#include "../sock/sock.h"
 #include "private.h"
 
 #define QUOTED	(7 + 2 * QUIC_CID_MAX)	/* bytes we want to see, at most */

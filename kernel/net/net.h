@@ -5,7 +5,9 @@
  *
  * Locks: the per-namespace tables are RCU for readers and per-bucket or table
  * spinlocks for writers (BH). No socket lock is taken here except by
- * quic_sock_rcv() (sock.h), last.
+ * the calls up (quic_sock_*), last.
+ *
+ * A QUIC socket is a struct sock here, and those calls.
  */
 #ifndef QUIC_NET_NET_H
 #define QUIC_NET_NET_H
@@ -67,13 +69,35 @@ static inline bool quic_addr_is_any(const union quic_addr *a)
 	       (ipv6_addr_v4mapped(&a->v6.sin6_addr) && !a->v6.sin6_addr.s6_addr32[3]);
 }
 
-/* --- what the socket layer is told; sock/rx.c --- */
+/* Through what a connection sends. Under the socket lock. */
+struct quic_outlet {
+	struct quic_conn *conn;
+	struct quic_endpoint *ep;	/* of the path in use */
+	struct quic_peer *peer;		/* and where that leads */
+	u8 slot;			/* its number in the core */
+	struct quic_peer **other;	/* of the other slots; not there: NULL */
+};
+
+/* --- what the socket layer is told and asked --- */
 
 /*
  * A train (one skb, perhaps GSO, data at the UDP payload) for the connection @sk. Takes the
  * skb, not the reference on @sk. BH off, no lock held: takes bh_lock_sock or uses the backlog.
  */
 void quic_sock_rcv(struct sock *sk, struct sk_buff *skb);
+/*
+ * ICMP says that a packet of @sk's to @to, with destination ID @dcid, was not delivered: errno
+ * @err. BH off.
+ */
+void quic_sock_unreachable(struct sock *sk, const union quic_addr *to, const struct quic_cid *dcid,
+			   int err);
+/* The path in use has no route any more. Under the socket lock. */
+void quic_sock_no_route(struct sock *sk, u64 now);
+/* The qdisc has drained: quic_xmit() has room again. BH off, no lock held. */
+void quic_sock_drained(struct sock *sk);
+/* What xmit.c keeps of @sk, and the way back. Any context. */
+struct quic_xmit_state *quic_sock_xmit_state(struct sock *sk);
+struct sock *quic_sock_of_xmit(struct quic_xmit_state *st);
 
 /* --- endpoint.c: one kernel UDP socket a (netns, address, port, device) --- */
 
@@ -202,10 +226,10 @@ bool quic_peer_homeless(const struct quic_peer *peer, const struct sock *sk);
 
 /*
  * Everything the core will let out now, as GSO bursts. @sk locked.
- * When the qdisc has enough of ours it stops, and goes on by itself through quic_sock_pump().
+ * When the qdisc has enough of ours it stops; quic_sock_drained() tells when to go on.
  * Return: 0 or the errno of the last failure (the core does not care).
  */
-int quic_xmit(struct sock *sk, u64 now);
+int quic_xmit(struct sock *sk, const struct quic_outlet *o, u64 now);
 /* Nothing will be sent for a while: keep no memory for it. Under the socket lock. */
 void quic_xmit_let_go(struct sock *sk);
 /* One ready datagram, no socket (Version Negotiation, Retry, stateless reset, tombstones). */

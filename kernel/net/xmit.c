@@ -17,7 +17,6 @@
 #include <net/inet_ecn.h>
 
 #include "../compat/skb.h"
-#include "../sock/sock.h"
 #include "private.h"
 
 #define BURST_BYTES	(U16_MAX - sizeof(struct iphdr) - sizeof(struct udphdr))
@@ -41,6 +40,7 @@ static DEFINE_PER_CPU(struct resume, resume);
 struct xmit {
 	struct quic_burst tx;		/* the core's */
 	struct sock *sk;
+	const struct quic_outlet *out;
 	struct quic_peer *peer;
 	struct sk_buff *skb;
 	unsigned int max_segs;
@@ -64,7 +64,7 @@ static bool throttled(struct sock *sk, const struct quic_conn *c)
 {
 	if (!over(sk, c))
 		return false;
-	set_bit(THROTTLED, &quic_sk(sk)->xmit.flags);
+	set_bit(THROTTLED, &quic_sock_xmit_state(sk)->flags);
 	/* Pairs with the one in wfree(): either it sees the flag or we see what it freed. */
 	smp_mb__after_atomic();
 	return over(sk, c);
@@ -72,7 +72,7 @@ static bool throttled(struct sock *sk, const struct quic_conn *c)
 
 static void resume_later(struct sock *sk)
 {
-	struct quic_xmit_state *st = &quic_sk(sk)->xmit;
+	struct quic_xmit_state *st = quic_sock_xmit_state(sk);
 	struct resume *r;
 
 	if (!test_and_clear_bit(THROTTLED, &st->flags) || test_and_set_bit(QUEUED, &st->flags))
@@ -96,7 +96,7 @@ static void wfree(struct sk_buff *skb)
 	WARN_ON_ONCE(refcount_sub_and_test(skb->truesize - 1, &sk->sk_wmem_alloc));
 	/* Pairs with the one in throttled(). */
 	smp_mb__after_atomic();
-	if (test_bit(THROTTLED, &quic_sk(sk)->xmit.flags) &&
+	if (test_bit(THROTTLED, &quic_sock_xmit_state(sk)->flags) &&
 	    refcount_read(&sk->sk_wmem_alloc) <= QUEUED_MIN / 2)
 		resume_later(sk);
 	sk_free(sk);
@@ -110,16 +110,10 @@ static void resume_run(struct tasklet_struct *t)
 	struct quic_xmit_state *st, *next;
 
 	llist_for_each_entry_safe(st, next, list, resume) {
-		struct quic_sock *qs = container_of(st, struct quic_sock, xmit);
-		struct sock *sk = quic_sock_sk(qs);
+		struct sock *sk = quic_sock_of_xmit(st);
 
 		clear_bit(QUEUED, &st->flags);
-		bh_lock_sock(sk);
-		if (sock_owned_by_user(sk))
-			__set_bit(QUIC_DEFER_TIMER, &qs->deferred);
-		else if (qs->conn_live)
-			quic_sock_pump(sk);
-		bh_unlock_sock(sk);
+		quic_sock_drained(sk);
 		sock_put(sk);
 	}
 }
@@ -132,7 +126,7 @@ static void resume_run(struct tasklet_struct *t)
  */
 static bool refill(struct sock *sk, u32 size)
 {
-	struct quic_xmit_state *st = &quic_sk(sk)->xmit;
+	struct quic_xmit_state *st = quic_sock_xmit_state(sk);
 	struct page_frag *pf = &sk->sk_frag;
 
 	if (pf->page && pf->offset + size > pf->size && page_ref_count(pf->page) > 1) {
@@ -144,7 +138,7 @@ static bool refill(struct sock *sk, u32 size)
 
 void quic_xmit_let_go(struct sock *sk)
 {
-	struct quic_xmit_state *st = &quic_sk(sk)->xmit;
+	struct quic_xmit_state *st = quic_sock_xmit_state(sk);
 	unsigned int i;
 
 	if (sk->sk_frag.page)
@@ -207,13 +201,13 @@ static void route_path(struct sock *sk, struct quic_peer *peer)
 /* Which way the burst goes: a path that is only probed has a route of its own. */
 static void choose_peer(struct xmit *x)
 {
-	struct quic_sock *qs = quic_sk(x->sk);
+	const struct quic_outlet *o = x->out;
 	u8 slot = x->tx.path->slot;
 
-	x->peer = &qs->peer;
-	if (likely(slot == qs->peer_slot))
+	x->peer = o->peer;
+	if (likely(slot == o->slot))
 		return;
-	x->peer = qs->other[slot];
+	x->peer = o->other[slot];
 	route_path(x->sk, x->peer);
 }
 
@@ -325,24 +319,24 @@ static int send_burst(struct xmit *x, struct quic_conn *c, u64 now, bool *built)
 /* --- the pump --- */
 
 /* Without a route bursts are built and lost, as on a path that is broken further on. */
-static int check_route(struct sock *sk, struct quic_conn *c, struct quic_peer *peer,
-		       struct quic_endpoint *ep, u64 now)
+static int check_route(struct sock *sk, const struct quic_outlet *o, u64 now)
 {
+	struct quic_peer *peer = o->peer;
 	u32 before = peer->payload;
 	int payload;
 
 	if (peer->dst && dst_check(peer->dst, peer->dst_cookie))
 		return 0;
 	payload = -EADDRNOTAVAIL;
-	if (c->server || !quic_peer_homeless(peer, sk))
-		payload = quic_peer_route(peer, sk, ep);
+	if (o->conn->server || !quic_peer_homeless(peer, sk))
+		payload = quic_peer_route(peer, sk, o->ep);
 	if (payload < 0) {
 		quic_peer_release(peer);
 		quic_sock_no_route(sk, now);
 		return payload;
 	}
 	if (payload != before)
-		quic_conn_set_mtu(c, payload, now);
+		quic_conn_set_mtu(o->conn, payload, now);
 	return 0;
 }
 
@@ -361,10 +355,9 @@ static void set_limits(struct xmit *x, const struct dst_entry *dst)
 		x->max_segs = 1;	/* no UDP GSO through IPsec */
 }
 
-int quic_xmit(struct sock *sk, u64 now)
+int quic_xmit(struct sock *sk, const struct quic_outlet *o, u64 now)
 {
-	struct quic_sock *qs = quic_sk(sk);
-	struct quic_conn *c = &qs->conn;
+	struct quic_conn *c = o->conn;
 	struct xmit *x;
 	int err, ret;
 	bool built;
@@ -376,9 +369,10 @@ int quic_xmit(struct sock *sk, u64 now)
 		quic_conn_retry(c, now);
 		return -ENOMEM;
 	}
-	err = check_route(sk, c, &qs->peer, qs->ep, now);
+	err = check_route(sk, o, now);
 	x->sk = sk;
-	x->peer = &qs->peer;
+	x->out = o;
+	x->peer = o->peer;
 	set_limits(x, x->peer->dst);
 	do {
 		ret = send_burst(x, c, now, &built);

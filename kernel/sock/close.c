@@ -92,7 +92,7 @@ void quic_sock_check_linger(struct sock *sk, u64 now)
 	    (c->state == QUIC_CONN_ESTABLISHED &&
 	     (quic_conn_quiet(c) || (qs->orphan && now >= qs->linger_until)))) {
 		say_close(sk, now);
-		quic_xmit(sk, now);
+		quic_sock_xmit(sk, now);
 	}
 	if (qs->orphan && c->state > QUIC_CONN_ESTABLISHED && !qs->burying) {
 		qs->burying = true;
@@ -163,7 +163,7 @@ static void end_conn(struct sock *sk)
 	if (!c->server || c->stats.packets_received) {
 		say_close(sk, now);
 		if (c->close_wanted)
-			quic_xmit(sk, now);
+			quic_sock_xmit(sk, now);
 		bury(sk, now);
 	}
 	quic_sock_purge_ready(sk);

@@ -157,7 +157,7 @@ void quic_sock_pump(struct sock *sk)
 		return;
 	if (now >= qs->hold_until)
 		quic_sendbuf_commit(sk);
-	quic_xmit(sk, now);
+	quic_sock_xmit(sk, now);
 	quic_sock_check_linger(sk, now);
 	if (qs->conn.state > QUIC_CONN_ESTABLISHED && !qs->purged)
 		purge_send(sk);

@@ -268,17 +268,10 @@ void quic_sock_exit(void);		/* after the RCU barrier */
 int quic_sysctl_init(void);
 void quic_sysctl_exit(void);
 
-/* The path in use has no route any more. Under the socket lock. */
-void quic_sock_no_route(struct sock *sk, u64 now);
-
-/*
- * ICMP says that a packet of @sk's to @to, with destination ID @dcid, was not delivered: errno
- * @err. BH off.
- */
-void quic_sock_unreachable(struct sock *sk, const union quic_addr *to, const struct quic_cid *dcid,
-			   int err);
-
 /* --- inside sock/; all under the socket lock unless it says otherwise --- */
+
+/* tx.c: what the core lets out now, whatever becomes of it */
+void quic_sock_xmit(struct sock *sk, u64 now);
 
 /* rx.c */
 int quic_sock_backlog_rcv(struct sock *sk, struct sk_buff *skb);

@@ -13,6 +13,12 @@ none() { local text; text=$("$@" || :); [ -z "$text" ] || { echo "$text"; return
 
 spdx() { files '*.[ch]' '*.sh' '*Kbuild' '*Makefile' '*.py' | xargs -r grep -L SPDX-License-Identifier; }
 versions() { files 'kernel/*.[ch]' | grep -v '^kernel/compat/' | xargs -r grep -nE 'LINUX_VERSION_CODE|KERNEL_VERSION'; }
+# Arrows go one way: net and crypto know nothing of sock, nobody below knows of observe (core: purity.sh).
+arrows()
+{
+	files 'kernel/net/*' 'kernel/crypto/*' 'kernel/compat/*' | xargs -r grep -nE '#include "([^"]*/)?(sock|observe)/|struct quic_sock\b'
+	files 'kernel/crypto/*' 'kernel/compat/*' | xargs -r grep -nE '#include "([^"]*/)?net/'
+}
 scripts()
 {
 	files '*' | while read -r file; do
@@ -61,6 +67,7 @@ headers()
 tap "every source names its licence" none spdx
 tap "kernel-version #ifs only in kernel/compat" none versions
 tap "every larger folder says what lives there" none readmes
+tap "net and crypto know nothing of sock" none arrows
 tap "core is pure" selftests/core/purity.sh
 tap "the purity check finds what it should" selftests/core/purity.sh --self-test
 tap "uapi header compiles as C (64 and 32 bit) and C++" headers

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The way to net/xmit.c and back: a socket as the outlet it sends through. */
+#include "sock.h"
+
+void quic_sock_xmit(struct sock *sk, u64 now)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	const struct quic_outlet out = {
+		.conn = &qs->conn,
+		.ep = qs->ep,
+		.peer = &qs->peer,
+		.slot = qs->peer_slot,
+		.other = qs->other,
+	};
+
+	quic_xmit(sk, &out, now);
+}
+
+struct quic_xmit_state *quic_sock_xmit_state(struct sock *sk)
+{
+	return &quic_sk(sk)->xmit;
+}
+
+struct sock *quic_sock_of_xmit(struct quic_xmit_state *st)
+{
+	return quic_sock_sk(container_of(st, struct quic_sock, xmit));
+}
+
+void quic_sock_drained(struct sock *sk)
+{
+	struct quic_sock *qs = quic_sk(sk);
+
+	bh_lock_sock(sk);
+	if (sock_owned_by_user(sk))
+		__set_bit(QUIC_DEFER_TIMER, &qs->deferred);
+	else if (qs->conn_live)
+		quic_sock_pump(sk);
+	bh_unlock_sock(sk);
+}
