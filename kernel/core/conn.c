@@ -102,6 +102,32 @@ static void apply_local(struct quic_conn *c)
 	c->idle_timeout = tp->max_idle_timeout;
 }
 
+void quic_conn_offer(struct quic_conn *c, const struct quic_tparams *tp, u64 window,
+		     bool compatible)
+{
+	struct quic_tparams *to = &c->local;
+
+	*to = *tp;
+	/* Offered only once we do it: a peer would take us at our word. */
+	to->disable_1rtt_encryption = false;
+	to->max_udp_payload_size = min_t(u64, to->max_udp_payload_size, QUIC_DGRAM_MAX);
+	to->max_data = min(to->max_data, window);
+	to->max_stream_data_bidi_local = min(to->max_stream_data_bidi_local, window);
+	to->max_stream_data_bidi_remote = min(to->max_stream_data_bidi_remote, window);
+	to->max_stream_data_uni = min(to->max_stream_data_uni, window);
+	to->max_streams_bidi = min_t(u64, to->max_streams_bidi, QUIC_STREAMS_LOCAL_MAX);
+	to->max_streams_uni = min_t(u64, to->max_streams_uni, QUIC_STREAMS_LOCAL_MAX);
+	c->rx_flow.window_max = window;
+	c->compatible = compatible;
+	apply_local(c);
+}
+
+void quic_conn_offer_preferred(struct quic_conn *c, const struct quic_preferred_addr *a)
+{
+	c->local.preferred = *a;
+	c->local.has_preferred = true;
+}
+
 static int start(struct quic_conn *c, u64 now)
 {
 	int err = quic_cid_init(c);
@@ -348,7 +374,7 @@ bool quic_conn_quiet(const struct quic_conn *c)
 	return !c->streams.busy && list_empty(&c->datagrams);
 }
 
-int quic_conn_send_token(struct quic_conn *c, const u8 *token, u32 len)
+int quic_conn_set_token(struct quic_conn *c, const u8 *token, u32 len)
 {
 	u8 *copy = kmemdup(token, len, GFP_ATOMIC);
 
@@ -357,7 +383,7 @@ int quic_conn_send_token(struct quic_conn *c, const u8 *token, u32 len)
 	kfree(c->token);
 	c->token = copy;
 	c->token_len = len;
-	c->token_wanted = true;
+	c->token_wanted = c->server;
 	return 0;
 }
 

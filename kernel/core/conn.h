@@ -312,6 +312,13 @@ int quic_conn_crypto_send(struct quic_conn *c, enum quic_level level, const u8 *
 /* Secret from TLS (option 13), in process context. Complete 1-RTT keys establish the connection. */
 int quic_conn_install(struct quic_conn *c, enum quic_level level, bool send, u32 cipher,
 		      const u8 *secret, unsigned int len, u64 now);
+/*
+ * What we offer, within the limits of limits.h and receive windows of at most @window bytes each;
+ * until it was told. IDs and tokens in it are the core's. @compatible: versions, RFC 9368, 2.3
+ */
+void quic_conn_offer(struct quic_conn *c, const struct quic_tparams *tp, u64 window,
+		     bool compatible);
+void quic_conn_offer_preferred(struct quic_conn *c, const struct quic_preferred_addr *a);
 /* Our parameters, encoded (option 14 get). Return: length or error */
 int quic_conn_local_params(struct quic_conn *c, u8 *buf, u32 cap);
 /* The peer's (option 14 set): parsed, checked against IDs (7.3), applied. -EPROTO: closing */
@@ -329,8 +336,11 @@ bool quic_conn_quiet(const struct quic_conn *c);
 int quic_conn_key_update(struct quic_conn *c, u64 now);
 /* What was to be sent found no memory, here or in the glue: the deadline comes soon. */
 void quic_conn_retry(struct quic_conn *c, u64 now);
-/* Server: send NEW_TOKEN with @token, in place of one that is still on its way. 0 or -ENOMEM */
-int quic_conn_send_token(struct quic_conn *c, const u8 *token, u32 len);
+/*
+ * Client: present @token in Initial packets (RFC 9000, 8.1.3). Server: send NEW_TOKEN with it, in
+ * place of one that is still on its way. 0 or -ENOMEM
+ */
+int quic_conn_set_token(struct quic_conn *c, const u8 *token, u32 len);
 /* PING as soon as possible (keep-alive, tests) */
 void quic_conn_ping(struct quic_conn *c);
 

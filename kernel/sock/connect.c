@@ -199,43 +199,11 @@ static int parse_remote6(struct sock *sk, const struct sockaddr *addr, int len,
 	return 0;
 }
 
-/* What the application chose, as far as the receive buffer holds it; the core adds the IDs. */
+/* What the application chose, as far as the receive buffer holds it */
 void quic_sock_apply_params(struct quic_sock *qs)
 {
-	u64 window = quic_recvbuf_window(quic_sock_sk(qs));
-	struct quic_conn *c = &qs->conn;
-	struct quic_tparams *to = &c->local;
-
-	*to = qs->tp;
-	/* Offered only once the core does it: a peer would take us at our word. */
-	to->disable_1rtt_encryption = false;
-	to->max_udp_payload_size = min_t(u64, to->max_udp_payload_size, QUIC_DGRAM_MAX);
-	to->max_data = min(to->max_data, window);
-	to->max_stream_data_bidi_local = min(to->max_stream_data_bidi_local, window);
-	to->max_stream_data_bidi_remote = min(to->max_stream_data_bidi_remote, window);
-	to->max_stream_data_uni = min(to->max_stream_data_uni, window);
-	to->max_streams_bidi = min_t(u64, to->max_streams_bidi, QUIC_STREAMS_LOCAL_MAX);
-	to->max_streams_uni = min_t(u64, to->max_streams_uni, QUIC_STREAMS_LOCAL_MAX);
-
-	c->compatible = !(qs->tp_given & QUIC_TP_GIVEN_NO_COMPAT);
-	quic_flow_init(&c->rx_flow, to->max_data, window);
-	c->streams.kind[0].peer_max = to->max_streams_bidi;
-	c->streams.kind[0].peer_window = to->max_streams_bidi;
-	c->streams.kind[1].peer_max = to->max_streams_uni;
-	c->streams.kind[1].peer_window = to->max_streams_uni;
-	c->idle_timeout = to->max_idle_timeout;
-}
-
-int quic_sock_use_token(struct quic_sock *qs)
-{
-	u8 *copy = kmemdup(qs->token, qs->token_len, GFP_KERNEL);
-
-	if (!copy)
-		return -ENOMEM;
-	kfree(qs->conn.token);
-	qs->conn.token = copy;
-	qs->conn.token_len = qs->token_len;
-	return 0;
+	quic_conn_offer(&qs->conn, &qs->tp, quic_recvbuf_window(quic_sock_sk(qs)),
+			!(qs->tp_given & QUIC_TP_GIVEN_NO_COMPAT));
 }
 
 void quic_sock_versions(const struct quic_sock *qs, struct quic_versions *v)
@@ -270,7 +238,9 @@ int quic_sock_conn_init(struct sock *sk, bool server, u32 version)
 	quic_sock_apply_params(qs);
 	if (qs->config.plpmtud_probe_interval)
 		qs->conn.pmtu.interval = (u64)qs->config.plpmtud_probe_interval * NSEC_PER_USEC;
-	return !server && qs->token_len ? quic_sock_use_token(qs) : 0;
+	if (server || !qs->token_len)
+		return 0;
+	return quic_conn_set_token(&qs->conn, qs->token, qs->token_len);
 }
 
 static void forget_conn(struct sock *sk)

@@ -246,7 +246,7 @@ int quic_sock_new_token(struct sock *sk)
 
 	err = quic_net_token_new(sock_net(sk), QUIC_TOKEN_NEW, &qs->peer.remote, NULL,
 				 qs->conn.version, token);
-	return err ?: quic_conn_send_token(&qs->conn, token, sizeof(token));
+	return err ?: quic_conn_set_token(&qs->conn, token, sizeof(token));
 }
 
 static void confirmed(struct sock *sk)

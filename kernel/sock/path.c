@@ -245,10 +245,8 @@ static int set_preferred(struct sock *sk, union quic_addr *a)
 		memcpy(p->v6, &a->v6.sin6_addr, 16);
 	*(v4 ? &p->port4 : &p->port6) = ntohs(*port_of(a));
 	qs->tp.has_preferred = true;
-	if (qs->conn_live) {
-		qs->conn.local.preferred = *p;
-		qs->conn.local.has_preferred = true;
-	}
+	if (qs->conn_live)
+		quic_conn_offer_preferred(&qs->conn, p);
 	return 0;
 }
 

@@ -28,7 +28,5 @@ extern const unsigned int quic_sockopts_stream_n, quic_sockopts_conn_n, quic_soc
 int quic_sockopt_alive(const struct quic_sock *qs);
 /* connect.c: transport parameters into the connection, until they were encoded */
 void quic_sock_apply_params(struct quic_sock *qs);
-/* The token of option 10 goes into our Initials. Process context. 0 or -ENOMEM */
-int quic_sock_use_token(struct quic_sock *qs);
 
 #endif

@@ -147,7 +147,9 @@ static int token_set(struct sock *sk, const void *val, u32 len)
 	kfree(qs->token);
 	qs->token = copy;
 	qs->token_len = len;
-	return qs->conn_live ? quic_sock_use_token(qs) : 0;
+	if (!qs->conn_live)
+		return 0;
+	return quic_conn_set_token(&qs->conn, qs->token, qs->token_len);
 }
 
 static int token_get(struct sock *sk, void *val, u32 len)

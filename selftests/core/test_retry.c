@@ -141,7 +141,7 @@ static void retry__new_token(void **state)
 
 	sim_handshake(s);
 	sim_token(s, QUIC_TOKEN_NEW, NULL, s->now, token);
-	assert_int_equal(quic_conn_send_token(&s->s->conn, token, sizeof(token)), 0);
+	assert_int_equal(quic_conn_set_token(&s->s->conn, token, sizeof(token)), 0);
 	/* Lost once: sent again */
 	drop_from_server = s->s->link.offered;
 	s->s->link.drop = drop;

@@ -213,11 +213,53 @@ static void params__ours(void **state)
 	assert_true(seen >= 200);
 }
 
+/* What an application wants is offered as far as we can keep it. */
+static void params__offer(void **state)
+{
+	struct sim *s = waiting(true);
+	struct quic_conn *c = &s->c->conn;
+	struct quic_tparams tp, told;
+	u8 buf[512];
+	int n;
+
+	quic_tparam_defaults(&tp);
+	tp.max_data = QUIC_VARINT_MAX;
+	tp.max_stream_data_uni = 5000;
+	tp.max_stream_data_bidi_local = 5001;
+	tp.max_stream_data_bidi_remote = QUIC_VARINT_MAX;
+	tp.max_streams_bidi = QUIC_STREAMS_MAX;
+	tp.max_streams_uni = 3;
+	tp.max_udp_payload_size = QUIC_VARINT_MAX;
+	tp.max_idle_timeout = SEC(7);
+	tp.disable_1rtt_encryption = true;
+	quic_conn_offer(c, &tp, 5000, false);
+	n = quic_conn_local_params(c, buf, sizeof(buf));
+	assert_true(n > 0);
+	assert_int_equal(quic_tparam_decode(&told, false, buf, n), 0);
+	assert_int_equal(told.max_data, 5000);
+	assert_int_equal(told.max_stream_data_uni, 5000);
+	assert_int_equal(told.max_stream_data_bidi_local, 5000);
+	assert_int_equal(told.max_stream_data_bidi_remote, 5000);
+	assert_int_equal(told.max_streams_bidi, QUIC_STREAMS_LOCAL_MAX);
+	assert_int_equal(told.max_streams_uni, 3);
+	assert_int_equal(told.max_udp_payload_size, QUIC_DGRAM_MAX);
+	assert_false(told.disable_1rtt_encryption);
+	/* And that is what holds, as it is what was told. */
+	assert_int_equal(c->rx_flow.limit, 5000);
+	assert_int_equal(c->rx_flow.window_max, 5000);
+	assert_int_equal(c->streams.kind[0].peer_max, QUIC_STREAMS_LOCAL_MAX);
+	assert_int_equal(c->streams.kind[1].peer_window, 3);
+	assert_int_equal(c->idle_timeout, SEC(7));
+	assert_false(c->compatible);
+	sim_free(s);
+}
+
 static const struct CMUnitTest tests[] = {
 	TEST(params__legal_and_not),
 	TEST(params__twice),
 	TEST(params__ids),
 	TEST(params__ours),
+	TEST(params__offer),
 };
 
 TEST_MAIN(tests)
