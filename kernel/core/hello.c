@@ -54,28 +54,35 @@ static bool grow(struct quic_hello *h, u32 need)
 	return true;
 }
 
-static void keep(struct quic_hello *h, u64 off, const u8 *data, u32 len)
+/* Return: is some of it new? */
+static bool keep(struct quic_hello *h, u64 off, const u8 *data, u32 len)
 {
+	int ret;
+
 	if (!len || off >= QUIC_HELLO_MAX || len > QUIC_HELLO_MAX - off || !grow(h, off + len))
-		return;
-	if (quic_ranges_add(&h->got, off, off + len, RANGES_MAX, GFP_KERNEL) >= 0)
+		return false;
+	ret = quic_ranges_add(&h->got, off, off + len, RANGES_MAX, GFP_KERNEL);
+	if (ret >= 0)
 		memcpy(h->text + off, data, len);
+	return ret > 0;
 }
 
-static void frames(struct quic_hello *h, const u8 *p, const u8 *end)
+static bool frames(struct quic_hello *h, const u8 *p, const u8 *end)
 {
 	struct quic_frame f;
+	bool more = false;
 
 	while (p < end) {
 		if (quic_frame_parse(&p, end, &f) ||
 		    !quic_frame_allowed(f.type, QUIC_LEVEL_INITIAL))
-			return;
+			return true;	/* the connection has something to say about it */
 		if (f.type == QUIC_FT_CRYPTO)
-			keep(h, f.crypto.off, f.crypto.data, f.crypto.len);
+			more |= keep(h, f.crypto.off, f.crypto.data, f.crypto.len);
 	}
+	return more;
 }
 
-static void packet(struct quic_hello *h, const struct quic_packet *pkt, const u8 *buf, u8 *room)
+static bool packet(struct quic_hello *h, const struct quic_packet *pkt, const u8 *buf, u8 *room)
 {
 	struct quic_hp_item hp = { .sample = buf + pkt->pn_off + 4 };
 	u32 truncated, hdr_len;
@@ -84,7 +91,7 @@ static void packet(struct quic_hello *h, const struct quic_packet *pkt, const u8
 	u64 pn;
 
 	if (quic_protect_masks(&h->prot, QUIC_LEVEL_INITIAL, &hp, 1))
-		return;
+		return false;
 	memcpy(room, buf, pkt->pn_off + 4);
 	hdr_len = pkt->pn_off + quic_protect_unhide(room, pkt->pn_off, hp.mask, &truncated);
 	pn = quic_packet_pn_decode(h->largest, truncated, hdr_len - pkt->pn_off);
@@ -92,23 +99,27 @@ static void packet(struct quic_hello *h, const struct quic_packet *pkt, const u8
 	body.len = pkt->len - hdr_len;
 	if (quic_protect_open(&h->prot, QUIC_LEVEL_INITIAL, pn, room, hdr_len, &body, 1, body.len,
 			      0, 0, &updated))
-		return;
+		return false;
 	h->largest = max_t(s64, h->largest, pn);
-	frames(h, room + hdr_len, room + pkt->len - QUIC_AEAD_TAG);
+	return frames(h, room + hdr_len, room + pkt->len - QUIC_AEAD_TAG);
 }
 
-void quic_hello_datagram(struct quic_hello *h, const u8 *buf, u32 len, u8 *room)
+bool quic_hello_datagram(struct quic_hello *h, const u8 *buf, u32 len, u8 *room)
 {
 	struct quic_packet pkt;
+	bool more = false;
 	u32 off;
 
 	for (off = 0; off < len; off += pkt.len) {
 		if (quic_packet_parse(buf + off, len - off, QUIC_CID_LEN, &pkt))
-			return;
-		if (pkt.type == QUIC_PKT_INITIAL && pkt.version == h->version &&
-		    quic_cid_eq(&h->dcid, pkt.dcid, pkt.dcid_len))
-			packet(h, &pkt, buf + off, room);
+			break;
+		if (pkt.type != QUIC_PKT_INITIAL)
+			more = true;
+		else if (pkt.version == h->version &&
+			 quic_cid_eq(&h->dcid, pkt.dcid, pkt.dcid_len))
+			more |= packet(h, &pkt, buf + off, room);
 	}
+	return more;
 }
 
 enum quic_hello_state quic_hello_state(struct quic_hello *h, const u8 **list, u32 *len)

@@ -38,9 +38,10 @@ int quic_hello_init(struct quic_hello *h, const struct quic_crypto_ops *ops, u32
 void quic_hello_free(struct quic_hello *h);
 /*
  * Take the Initial packets of a datagram, which is only read. @room: as many bytes as it has, for
- * crypto to write to. Process context.
+ * crypto to write to. Process context. Return: false if there is nothing in it that did not come
+ * before
  */
-void quic_hello_datagram(struct quic_hello *h, const u8 *buf, u32 len, u8 *room);
+bool quic_hello_datagram(struct quic_hello *h, const u8 *buf, u32 len, u8 *room);
 /* A packet opened: there is somebody who means it. */
 bool quic_hello_opened(const struct quic_hello *h);
 /* With OFFERS: *list is what ALPN's ProtocolNameList holds, checked: names behind their lengths */

@@ -35,7 +35,7 @@ struct choice {
 	struct quic_versions spoken;	/* out: by those who fit but for the version */
 };
 
-static bool speaks(const struct quic_listener *l, const struct quic_request *r)
+static bool takes(const struct quic_listener *l, const struct quic_request *r)
 {
 	return quic_version_listed(&l->versions, r->version) && (r->fixed || l->grease);
 }
@@ -64,7 +64,7 @@ static struct quic_listener *choose(struct quic_door *d, const struct quic_reque
 		at = rank(l, c);
 		if (at >= 0)
 			quic_version_join(&c->spoken, &l->versions);
-		if (at < 0 || at > least || !speaks(l, r))
+		if (at < 0 || at > least || !takes(l, r))
 			continue;
 		if (at < least)
 			n = 0;
@@ -76,7 +76,7 @@ static struct quic_listener *choose(struct quic_door *d, const struct quic_reque
 		return best;
 	n = reciprocal_scale(r->lot, n);
 	list_for_each_entry(l, &d->listeners, list)
-		if (rank(l, c) == least && speaks(l, r) && !n--)
+		if (rank(l, c) == least && takes(l, r) && !n--)
 			return l;
 	return best;
 }
@@ -117,10 +117,25 @@ static struct quic_request *next(struct quic_door *d, unsigned int *n)
 	return r;
 }
 
-/* Read the datagrams that were not read yet, up to the @n-th: later ones are being added. */
-static int look(struct quic_request *r, unsigned int n, u8 *room)
+/* Datagrams that told nothing new: retransmissions shall not use up the room. */
+struct shed {
+	unsigned int n;
+	u32 bytes, truesize;
+};
+
+static void let_go(struct quic_request *r, struct sk_buff *skb, struct shed *shed)
 {
-	struct sk_buff *skb = NULL;
+	shed->n++;
+	shed->bytes += skb->len;
+	shed->truesize += skb->truesize;
+	skb_unlink(skb, &r->skbs);
+	kfree_skb(skb);
+}
+
+/* Read the datagrams that were not read yet, up to the @n-th: later ones are being added. */
+static int look(struct quic_request *r, unsigned int n, u8 *room, struct shed *shed)
+{
+	struct sk_buff *skb = skb_peek(&r->skbs), *behind;
 	unsigned int i;
 	int err;
 
@@ -132,12 +147,12 @@ static int look(struct quic_request *r, unsigned int n, u8 *room)
 		if (err)
 			return err;
 	}
-	for (i = 0; i < n; i++) {
-		skb = skb ? skb->next : skb_peek(&r->skbs);
-		if (i >= r->looked)
-			quic_hello_datagram(r->hello, skb->data, skb->len, room);
+	for (i = 0; i < n; i++, skb = behind) {
+		behind = i + 1 < n ? skb->next : NULL;
+		if (i >= r->looked && !quic_hello_datagram(r->hello, skb->data, skb->len, room))
+			let_go(r, skb, shed);
 	}
-	r->looked = n;
+	r->looked = n - shed->n;
 	return 0;
 }
 
@@ -150,7 +165,7 @@ static enum verdict judge(struct quic_door *d, struct quic_request *r, struct ch
 	if (c->state == QUIC_HELLO_PART)
 		return r->datagrams < QUIC_REQUEST_DATAGRAMS ? PART : DROPPED;
 	*l = choose(d, r, c);
-	if (!*l && c->spoken.n)		/* the version, or the QUIC Bit (RFC 9287, 3) */
+	if (!*l && c->spoken.n)		/* the version; the device, or the QUIC Bit (RFC 9287, 3) */
 		return quic_version_listed(&c->spoken, r->version) ? DROPPED : UNSPOKEN;
 	if (!*l)
 		return c->state == QUIC_HELLO_BAD ? GARBLED : NOBODY;
@@ -161,12 +176,16 @@ static enum verdict judge(struct quic_door *d, struct quic_request *r, struct ch
 
 /* Where it goes from here. Anything but PART and TAKEN: it is the caller's. */
 static enum verdict settle(struct quic_door *d, struct quic_request *r, int err,
-			   struct choice *c, struct quic_listener **l)
+			   const struct shed *shed, struct choice *c, struct quic_listener **l)
 {
 	enum verdict v;
 
 	spin_lock_bh(&d->lock);
 	r->busy = false;
+	r->datagrams -= shed->n;
+	r->bytes -= shed->bytes;
+	r->truesize -= shed->truesize;
+	d->truesize -= shed->truesize;
 	v = err ? DROPPED : judge(d, r, c, l);
 	if (v == PART) {
 		list_add_tail(&r->fifo, &d->waiting);
@@ -205,14 +224,15 @@ static void sort_one(struct quic_door *d, struct quic_request *r, unsigned int n
 {
 	struct quic_listener *l = NULL;
 	struct choice c = {};
+	struct shed shed = {};
 	enum verdict v;
 	int err;
 
-	err = look(r, n, room);
+	err = look(r, n, room, &shed);
 	/* What of a listener is used after settle() RCU keeps. */
 	local_bh_disable();
 	rcu_read_lock();
-	v = settle(d, r, err, &c, &l);
+	v = settle(d, r, err, &shed, &c, &l);
 	if (v == TAKEN) {
 		l->sk->sk_data_ready(l->sk);
 	} else if (v != PART) {

@@ -63,8 +63,9 @@ static u32 seal(struct client *c, u8 *buf, u32 size, const u8 *plain, u32 len)
 }
 
 /* A datagram with [off, off + len) of the hello */
-static void give(struct quic_hello *h, struct client *c, u32 off, u32 len)
+static bool give(struct quic_hello *h, struct client *c, u32 off, u32 len)
 {
+	bool new;
 	u8 plain[2000], *p, *buf = malloc(2100), *room = malloc(2100);
 	u32 n = len;
 
@@ -72,9 +73,10 @@ static void give(struct quic_hello *h, struct client *c, u32 off, u32 len)
 	assert_int_equal(n, len);
 	memcpy(p, c->hello + off, len);
 	n = seal(c, buf, max(1200u, len + 80), plain, p + len - plain);
-	quic_hello_datagram(h, buf, n, room);
+	new = quic_hello_datagram(h, buf, n, room);
 	free(buf);
 	free(room);
+	return new;
 }
 
 static enum quic_hello_state state_of(struct quic_hello *h)
@@ -146,9 +148,11 @@ static void hello__any_order(void **state)
 		assert_int_equal(quic_hello_init(&h, &quic_crypto_gnutls, QUIC_V1, &dcid), 0);
 		for (i = 0; i < 4; i++) {
 			assert_int_equal(state_of(&h), QUIC_HELLO_PART);
-			give(&h, c, order[i] * piece, min(piece, c->len - order[i] * piece));
+			assert_true(give(&h, c, order[i] * piece,
+					 min(piece, c->len - order[i] * piece)));
 			if (i == 1)
-				give(&h, c, order[0] * piece, min(piece, c->len - order[0] * piece));
+				assert_false(give(&h, c, order[0] * piece,
+						  min(piece, c->len - order[0] * piece)));
 		}
 		assert_offers(&h, "\x02h3");
 		quic_hello_free(&h);
