@@ -144,7 +144,7 @@ static bool place(struct quic_door *d, struct quic_request *r, u64 now)
 
 static struct quic_request *request_new(struct quic_door *d, const union quic_addr *local,
 					const union quic_addr *remote,
-					const struct quic_packet *pkt, u64 now)
+					const struct quic_packet *pkt, int iif, u64 now)
 {
 	struct quic_request *r;
 
@@ -158,6 +158,7 @@ static struct quic_request *request_new(struct quic_door *d, const union quic_ad
 	quic_cid_set(&r->scid, pkt->scid, pkt->scid_len);
 	r->version = pkt->version;
 	r->fixed = pkt->fixed;
+	r->iif = iif;
 	r->at = now;
 	r->lot = hash_of(d, remote, pkt->dcid, pkt->dcid_len);
 	if (!place(d, r, now)) {
@@ -277,7 +278,7 @@ static enum fate stranger(struct quic_door *d, struct arrival *a, const union qu
 		return STRANGER;
 	if (a->proof->verdict != QUIC_TOKEN_GOOD && must_retry(d))
 		return RETRY;
-	r = request_new(d, local, remote, pkt, now);
+	r = request_new(d, local, remote, pkt, a->skb->skb_iif, now);
 	return r ? admit(d, r, a->skb, a->proof, &a->l) : DROPPED;
 }
 

@@ -50,6 +50,14 @@ bool quic_endpoint_covers(const struct quic_endpoint *ep, const union quic_addr 
 	return ipv6_addr_equal(&a->v6.sin6_addr, &ep->local.v6.sin6_addr);
 }
 
+bool quic_endpoint_device_ok(const struct quic_endpoint *ep, const struct sock *sk, int iif)
+{
+	int bound = READ_ONCE(sk->sk_bound_dev_if);
+
+	/* Bound when the endpoint was made: then UDP looked at it. */
+	return !bound || bound == ep->bound_if || bound == iif;
+}
+
 static void receive(struct quic_endpoint *ep, struct sk_buff *skb)
 {
 	skb->dev = NULL;	/* UDP kept notes of its own in there */

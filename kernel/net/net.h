@@ -41,6 +41,10 @@ struct quic_peer {
 	bool v4;			/* on the wire; the endpoint may be IPv6 */
 	u16 ip_id;
 	u32 hash;			/* for queues and the flow label; 0: the socket's */
+	/* What the socket asked for when this was routed: SO_MARK, SO_BINDTODEVICE, IP_TOS */
+	u32 mark;
+	int oif;
+	u8 tos;
 	struct quic_endpoint *ep;	/* held; NULL on the path in use: quic_sock.ep */
 	struct flowi fl;
 };
@@ -115,6 +119,8 @@ void quic_endpoint_put(struct quic_endpoint *ep);	/* any context */
 /* @ep has the address, and the port (0: any port does). */
 bool quic_endpoint_covers(const struct quic_endpoint *ep, const union quic_addr *a);
 bool quic_endpoint_wildcard(const struct quic_endpoint *ep);
+/* SO_BINDTODEVICE: is @skb, which came to @ep, one that @sk wants? */
+bool quic_endpoint_device_ok(const struct quic_endpoint *ep, const struct sock *sk, int iif);
 /*
  * A connection of @sk uses @ep, for one of its paths. Who is the only one there gets what may
  * be a stateless reset. BH or process context; @ep is held meanwhile.
@@ -153,6 +159,7 @@ struct quic_request {		/* one attempt: the datagrams that came so far */
 	bool validated;			/* it came with a token of ours that is good */
 	bool retried;			/* one of a Retry */
 	bool fixed;			/* the QUIC Bit of the first datagram */
+	int iif;			/* where that came in */
 	u32 version;
 	u64 at;				/* ns */
 	struct quic_listener *listener;	/* NULL while it is being sorted (sort.c) */
@@ -219,6 +226,8 @@ u32 quic_skb_seg_size(const struct sk_buff *skb);	/* gso_size, or the whole */
  */
 int quic_peer_route(struct quic_peer *peer, struct sock *sk, struct quic_endpoint *ep);
 void quic_peer_release(struct quic_peer *peer);		/* lets go of the route */
+/* The route is still good, and what @sk asks for. */
+bool quic_peer_routed(const struct quic_peer *peer, const struct sock *sk);
 /* Our address is not on any device any more. IPv4's routes tell by themselves. */
 bool quic_peer_homeless(const struct quic_peer *peer, const struct sock *sk);
 

@@ -8,6 +8,7 @@
  */
 #include <linux/security.h>
 #include <net/addrconf.h>
+#include <net/inet_ecn.h>
 #include <net/ip.h>
 #include <net/ip6_route.h>
 #include <net/route.h>
@@ -77,6 +78,8 @@ static struct dst_entry *lookup_v6(struct quic_peer *peer, const struct sock *sk
 	fl6->flowi6_oif = sk->sk_bound_dev_if ?: peer->remote.v6.sin6_scope_id;
 	fl6->flowi6_mark = READ_ONCE(sk->sk_mark);
 	fl6->flowi6_uid = quic_compat_uid(sk);
+	if (IS_ENABLED(CONFIG_IPV6) && inet6_sk(sk))
+		fl6->flowlabel = ip6_make_flowinfo(inet6_sk(sk)->tclass & ~INET_ECN_MASK, 0);
 	fl6->fl6_sport = addr_port(&peer->local);
 	fl6->fl6_dport = addr_port(&peer->remote);
 	security_sk_classify_flow((struct sock *)sk, flowi6_to_flowi_common(fl6));
@@ -90,6 +93,20 @@ struct dst_entry *quic_route_lookup(struct quic_peer *peer, const struct sock *s
 	if (peer->v4)
 		return lookup_v4(peer, sk);
 	return lookup_v6(peer, sk);
+}
+
+static u8 tos_of(const struct quic_peer *peer, const struct sock *sk)
+{
+	if (peer->v4 || sk->sk_family != AF_INET6)
+		return READ_ONCE(inet_sk(sk)->tos);
+	return inet6_sk(sk) ? inet6_sk(sk)->tclass : 0;
+}
+
+bool quic_peer_routed(const struct quic_peer *peer, const struct sock *sk)
+{
+	return peer->dst && peer->mark == READ_ONCE(sk->sk_mark) &&
+	       peer->oif == READ_ONCE(sk->sk_bound_dev_if) && peer->tos == tos_of(peer, sk) &&
+	       dst_check(peer->dst, peer->dst_cookie);
 }
 
 static bool any(const union quic_addr *a)
@@ -149,6 +166,9 @@ int quic_peer_route(struct quic_peer *peer, struct sock *sk, struct quic_endpoin
 		return -EMSGSIZE;
 	}
 	set_local(peer);
+	peer->mark = READ_ONCE(sk->sk_mark);
+	peer->oif = READ_ONCE(sk->sk_bound_dev_if);
+	peer->tos = tos_of(peer, sk);
 	quic_peer_release(peer);
 	peer->dst = dst;
 	peer->dst_cookie = peer->v4 ? 0 : rt6_get_cookie((struct rt6_info *)dst);

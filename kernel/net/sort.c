@@ -37,7 +37,8 @@ struct choice {
 
 static bool takes(const struct quic_listener *l, const struct quic_request *r)
 {
-	return quic_version_listed(&l->versions, r->version) && (r->fixed || l->grease);
+	return quic_endpoint_device_ok(l->door->ep, l->sk, r->iif) &&
+	       quic_version_listed(&l->versions, r->version) && (r->fixed || l->grease);
 }
 
 /* Less is better; negative: does not fit at all */

@@ -192,7 +192,7 @@ static bool commit(struct sk_buff *skb, struct page_frag *pf, u32 len)
 
 static void route_path(struct sock *sk, struct quic_peer *peer)
 {
-	if (peer->dst && dst_check(peer->dst, peer->dst_cookie))
+	if (quic_peer_routed(peer, sk))
 		return;
 	if (quic_peer_route(peer, sk, peer->ep) < 0)
 		quic_peer_release(peer);
@@ -325,7 +325,7 @@ static int check_route(struct sock *sk, const struct quic_outlet *o, u64 now)
 	u32 before = peer->payload;
 	int payload;
 
-	if (peer->dst && dst_check(peer->dst, peer->dst_cookie))
+	if (quic_peer_routed(peer, sk))
 		return 0;
 	payload = -EADDRNOTAVAIL;
 	if (o->conn->server || !quic_peer_homeless(peer, sk))

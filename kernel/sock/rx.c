@@ -13,6 +13,8 @@ unsigned int quic_sock_feed(struct sock *sk, struct sk_buff *skb, u64 now)
 	struct quic_path_key key;
 	unsigned int nseg, n;
 
+	if (!quic_endpoint_device_ok(qs->ep, sk, skb->skb_iif))
+		return 0;
 	quic_skb_path(skb, &key);
 	if (!quic_path_from(&qs->conn, &key))
 		return 0;
