@@ -108,6 +108,20 @@ static void copy_ipv6(struct sock *to, const struct sock *from)
 }
 #endif
 
+/* Who takes timestamps is counted, so the first is not merely copied (sock_enable_timestamps). */
+static void copy_flags(struct sock *to, const struct sock *from)
+{
+	static const enum sock_flags copied[] = {
+		SOCK_LINGER, SOCK_LOCALROUTE, SOCK_RCVTSTAMPNS, SOCK_TSTAMP_NEW, SOCK_RCVTSTAMP,
+	};
+	unsigned int i;
+
+	if (sock_flag(from, SOCK_RCVTSTAMP))
+		sock_enable_timestamps(to);
+	for (i = 0; i < ARRAY_SIZE(copied); i++)
+		sock_valbool_flag(to, copied[i], sock_flag(from, copied[i]));
+}
+
 static struct sock *child_alloc(struct sock *sk, bool kern)
 {
 	struct sock *child = sk_alloc(sock_net(sk), sk->sk_family, GFP_KERNEL, sk->sk_prot, kern);
@@ -122,14 +136,15 @@ static struct sock *child_alloc(struct sock *sk, bool kern)
 	child->sk_backlog_rcv = sk->sk_prot->backlog_rcv;
 	child->sk_bound_dev_if = sk->sk_bound_dev_if;
 	child->sk_reuse = sk->sk_reuse;
+	child->sk_reuseport = sk->sk_reuseport;
+	child->sk_rcvlowat = sk->sk_rcvlowat;
 	child->sk_lingertime = sk->sk_lingertime;
 	child->sk_rcvtimeo = sk->sk_rcvtimeo;
 	child->sk_sndtimeo = sk->sk_sndtimeo;
 	child->sk_mark = sk->sk_mark;
 	child->sk_priority = sk->sk_priority;
 	child->sk_txrehash = sk->sk_txrehash;
-	if (sock_flag(sk, SOCK_LINGER))
-		sock_set_flag(child, SOCK_LINGER);
+	copy_flags(child, sk);
 	inet_sk(child)->uc_ttl = inet_sk(sk)->uc_ttl;
 	inet_sk(child)->tos = inet_sk(sk)->tos;
 	inet_sk(child)->pmtudisc = inet_sk(sk)->pmtudisc;

@@ -117,3 +117,36 @@ void quic_cmsg_put_level(struct msghdr *msg, u8 level)
 
 	put_cmsg(msg, SOL_QUIC, QUIC_HANDSHAKE_INFO, sizeof(info), &info);
 }
+
+static void put_timespec(struct sock *sk, struct msghdr *msg, u64 stamp)
+{
+	struct timespec64 ts = ns_to_timespec64(stamp);
+	struct __kernel_old_timespec old = { ts.tv_sec, ts.tv_nsec };
+	struct __kernel_timespec new = { ts.tv_sec, ts.tv_nsec };
+
+	if (sock_flag(sk, SOCK_TSTAMP_NEW))
+		put_cmsg(msg, SOL_SOCKET, SO_TIMESTAMPNS_NEW, sizeof(new), &new);
+	else
+		put_cmsg(msg, SOL_SOCKET, SO_TIMESTAMPNS_OLD, sizeof(old), &old);
+}
+
+static void put_timeval(struct sock *sk, struct msghdr *msg, u64 stamp)
+{
+	struct __kernel_old_timeval old = ns_to_kernel_old_timeval(stamp);
+	struct __kernel_sock_timeval new = { old.tv_sec, old.tv_usec };
+
+	if (sock_flag(sk, SOCK_TSTAMP_NEW))
+		put_cmsg(msg, SOL_SOCKET, SO_TIMESTAMP_NEW, sizeof(new), &new);
+	else
+		put_cmsg(msg, SOL_SOCKET, SO_TIMESTAMP_OLD, sizeof(old), &old);
+}
+
+void quic_cmsg_put_stamp(struct sock *sk, struct msghdr *msg, u64 stamp)
+{
+	if (!stamp || !sock_flag(sk, SOCK_RCVTSTAMP))
+		return;
+	if (sock_flag(sk, SOCK_RCVTSTAMPNS))
+		put_timespec(sk, msg, stamp);
+	else
+		put_timeval(sk, msg, stamp);
+}

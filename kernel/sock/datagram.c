@@ -139,6 +139,7 @@ ssize_t quic_sock_datagram_recv(struct sock *sk, struct quic_chunk *ch, struct m
 		msg->msg_flags |= MSG_EOR;
 	else if (flags & MSG_TRUNC)
 		msg->msg_flags |= MSG_TRUNC;
+	quic_cmsg_put_stamp(sk, msg, ch->stamp);
 	if (flags & MSG_PEEK)
 		return ret;
 	if (whole || (flags & MSG_TRUNC))

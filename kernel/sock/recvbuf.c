@@ -86,6 +86,7 @@ struct quic_train *quic_recvbuf_train(struct sock *sk, unsigned int nseg, u32 by
 	t->unread = 0;
 	t->left = bytes + nseg * 16;
 	t->nchunks = 0;
+	t->stamp = 0;
 	return t;
 }
 
@@ -249,8 +250,14 @@ static struct quic_chunk *chunk_copied(struct sock *sk, u32 cap)
 	return ch;
 }
 
-static void chunk_append(struct quic_chunk *ch, const u8 *data, u32 len)
+static u64 stamp_now(const struct sock *sk)
 {
+	return quic_sk(sk)->cur ? quic_sk(sk)->cur->stamp : 0;
+}
+
+static void chunk_append(struct quic_chunk *ch, const u8 *data, u32 len, u64 stamp)
+{
+	ch->stamp = stamp;
 	memcpy((u8 *)(ch + 1) + ch->cap - ch->room, data, len);
 	ch->len += len;
 	ch->room -= len;
@@ -268,6 +275,7 @@ static struct quic_chunk *chunk_mapped(struct sock *sk, const u8 *data, u32 len)
 	ch->train = t;
 	ch->data = data;
 	ch->len = len;
+	ch->stamp = t->stamp;
 	ch->cap = 0;
 	ch->room = 0;
 	ch->paged = t->bufs->order >= 0;	/* the packet at hand is in the newest */
@@ -288,7 +296,7 @@ static struct quic_chunk *chunk_new(struct sock *sk, const u8 *data, u32 len, u3
 		return NULL;
 	ch = chunk_copied(sk, max(len, cap));
 	if (ch)
-		chunk_append(ch, data, len);
+		chunk_append(ch, data, len, stamp_now(sk));
 	return ch;
 }
 
@@ -327,7 +335,7 @@ static void train_compact(struct sock *sk, struct quic_train *t)
 		new = chunk_copied(sk, ch->len);
 		if (!new)
 			return;
-		chunk_append(new, ch->data, ch->len);
+		chunk_append(new, ch->data, ch->len, ch->stamp);
 		t->unread -= ch->len;
 		chunk_replace(ch, new);
 		t->refs--;
@@ -413,7 +421,7 @@ static int add_in_order(struct sock *sk, struct quic_sock_stream *s, u64 off, co
 	if (!list_empty(&s->rcvq))
 		tail = list_last_entry(&s->rcvq, struct quic_chunk, list);
 	if (tail && len <= tail->room) {
-		chunk_append(tail, data, len);
+		chunk_append(tail, data, len, stamp_now(sk));
 		goto added;
 	}
 	ch = chunk_new(sk, data, len, tail ? COPY_ROOM : 0);

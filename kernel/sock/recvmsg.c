@@ -69,7 +69,8 @@ static int copy_chunk(const struct quic_chunk *ch, u32 skip, u32 n, struct msghd
 }
 
 /* Return: bytes copied, or -EFAULT when not even the first piece could be */
-static ssize_t peek_stream(struct quic_sock_stream *s, struct msghdr *msg, size_t len, int flags)
+static ssize_t peek_stream(struct quic_sock_stream *s, struct msghdr *msg, size_t len, int flags,
+			   u64 *stamp)
 {
 	struct quic_chunk *ch;
 	size_t done = 0;
@@ -80,6 +81,7 @@ static ssize_t peek_stream(struct quic_sock_stream *s, struct msghdr *msg, size_
 		if (copy_chunk(ch, 0, n, msg, flags))
 			return done ? done : -EFAULT;
 		done += n;
+		*stamp = ch->stamp;
 		if (done == len)
 			break;
 	}
@@ -87,7 +89,7 @@ static ssize_t peek_stream(struct quic_sock_stream *s, struct msghdr *msg, size_
 }
 
 static ssize_t take_stream(struct sock *sk, struct quic_sock_stream *s, struct msghdr *msg,
-			   size_t len, int flags)
+			   size_t len, int flags, u64 *stamp)
 {
 	struct quic_chunk *ch;
 	size_t done = 0;
@@ -102,6 +104,7 @@ static ssize_t take_stream(struct sock *sk, struct quic_sock_stream *s, struct m
 			break;
 		}
 		done += n;
+		*stamp = ch->stamp;
 		ch->off += n;
 		quic_recvbuf_eat(ch, n);
 		if (!ch->len) {
@@ -191,7 +194,7 @@ static ssize_t recv_stream(struct sock *sk, struct quic_sock_stream *s, struct m
 {
 	size_t done = 0, target = min_t(size_t, sock_rcvlowat(sk, flags & MSG_WAITALL, len), len);
 	bool fin = false, early = s->read < s->core.rx.early;
-	u64 id = s->core.id;
+	u64 id = s->core.id, stamp = 0;
 	ssize_t n;
 
 	/* What came in 0-RTT packets is not mixed with the rest. */
@@ -200,9 +203,9 @@ static ssize_t recv_stream(struct sock *sk, struct quic_sock_stream *s, struct m
 	target = min(target, len);
 	for (;;) {
 		if (flags & MSG_PEEK)
-			n = peek_stream(s, msg, len, flags);
+			n = peek_stream(s, msg, len, flags, &stamp);
 		else
-			n = take_stream(sk, s, msg, len - done, flags);
+			n = take_stream(sk, s, msg, len - done, flags, &stamp);
 		if (n < 0 && !done)
 			return n;
 		if (n < 0)
@@ -221,6 +224,7 @@ static ssize_t recv_stream(struct sock *sk, struct quic_sock_stream *s, struct m
 		msg->msg_flags |= MSG_EOR;
 	quic_cmsg_put_stream(msg, id, (fin ? MSG_QUIC_STREAM_FIN : 0) |
 				      (early ? MSG_QUIC_STREAM_EARLY : 0));
+	quic_cmsg_put_stamp(sk, msg, stamp);
 	return done;
 }
 

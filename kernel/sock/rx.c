@@ -24,6 +24,8 @@ unsigned int quic_sock_feed(struct sock *sk, struct sk_buff *skb, u64 now)
 		atomic_inc(&sk->sk_drops);
 		return 0;
 	}
+	if (sock_flag(sk, SOCK_RCVTSTAMP))
+		qs->cur->stamp = skb->tstamp ? ktime_to_ns(skb->tstamp) : ktime_get_real_ns();
 	qs->rx_skb = skb;
 	n = quic_skb_rx(&qs->conn, skb, now);
 	qs->rx_skb = NULL;

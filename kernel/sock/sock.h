@@ -104,6 +104,7 @@ struct quic_chunk {
 	struct quic_train *train;
 	u64 off;			/* a datagram's: what it counts in datagram_mem */
 	const u8 *data;
+	u64 stamp;			/* real time its last byte came, ns; 0: nobody asked */
 	u32 len;
 	u16 room;			/* copied ones: bytes that may still be appended */
 	u16 cap;			/* copied ones: bytes behind the struct */
@@ -123,6 +124,7 @@ struct quic_train {
 	u32 unread;			/* bytes in chunks */
 	u32 left;			/* bytes of the skb not opened yet: sizes the next buffer */
 	u16 nchunks, max_chunks;
+	u64 stamp;			/* of the skb, for the chunks */
 	struct quic_chunk chunks[];
 };
 
@@ -430,6 +432,8 @@ struct quic_cmsg {			/* what a sendmsg() asks for */
 int quic_cmsg_parse(struct msghdr *msg, struct quic_cmsg *out);
 void quic_cmsg_put_stream(struct msghdr *msg, u64 id, u32 flags);
 void quic_cmsg_put_level(struct msghdr *msg, u8 level);
+/* SO_TIMESTAMP and SO_TIMESTAMPNS, if @sk wants them: @stamp as in struct quic_chunk */
+void quic_cmsg_put_stamp(struct sock *sk, struct msghdr *msg, u64 stamp);
 bool quic_cmsg_fits_level(const struct msghdr *msg);
 
 /* poll.c */

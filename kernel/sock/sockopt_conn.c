@@ -264,6 +264,8 @@ static u8 info_flags(const struct quic_sock *qs)
 		if (c->close.app)
 			flags |= QUIC_INFO_CLOSED_BY_APP;
 	}
+	if (c->loss.ecn.state == QUIC_ECN_CAPABLE)
+		flags |= QUIC_INFO_ECN;
 	if (c->loss.app_limited)
 		flags |= QUIC_INFO_APP_LIMITED;
 	if (c->early.state == QUIC_EARLY_ACCEPTED)
