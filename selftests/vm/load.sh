@@ -93,7 +93,7 @@ unpair
 tap "insmod and rmmod 20 times with connections open" cycles
 tap "the first socket() loads the installed module" autoload
 
-for test in "$top"/build/kselftest/test_*; do
+for test in "$top"/build/kselftest/{test,m32}_*; do
 	[ -x "$test" ] || continue
 	tap_program "${test##*/}" timeout 300 "$test"
 done
