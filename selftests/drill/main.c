@@ -10,10 +10,11 @@
 
 #include "drill.h"
 
-extern const struct drill_group drill_judge, drill_frames, drill_levels;
+extern const struct drill_group drill_judge, drill_frames, drill_levels, drill_streams, drill_cids, drill_params;
 
 static const struct drill_group *const groups[] = {
-	&drill_judge, &drill_frames, &drill_levels,
+	&drill_judge, &drill_frames, &drill_levels, &drill_streams, &drill_cids,
+	&drill_params,
 };
 
 bool drill_lives(struct peer *p)
