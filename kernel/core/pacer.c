@@ -34,7 +34,7 @@ u32 quic_pacer_budget(const struct quic_pacer *p, u32 mss, u64 now)
 		return p->unpaced;
 	if (now == p->burst_at && p->burst_left >= mss)
 		return p->burst_left;
-	return now >= p->next ? burst_size(p, mss) : 0;
+	return now + p->ahead >= p->next ? burst_size(p, mss) : 0;
 }
 
 void quic_pacer_sent(struct quic_pacer *p, u32 mss, u32 bytes, u64 now)
@@ -55,7 +55,13 @@ void quic_pacer_sent(struct quic_pacer *p, u32 mss, u32 bytes, u64 now)
 	p->burst_left = budget - min(budget, bytes);
 }
 
+void quic_pacer_set_ahead(struct quic_pacer *p, u32 mss, u64 ns)
+{
+	ns = min_t(u64, ns, NSEC_PER_SEC);
+	p->ahead = ns ? min_t(u64, ns, duration(p, burst_size(p, mss))) : 0;
+}
+
 u64 quic_pacer_deadline(const struct quic_pacer *p)
 {
-	return p->rate ? p->next : U64_MAX;
+	return p->rate ? p->next - min_t(u64, p->next, p->ahead) : U64_MAX;
 }

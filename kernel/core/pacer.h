@@ -18,6 +18,7 @@ struct quic_pacer {
 	u64 burst_at;	/* when the burst that left last began, ns */
 	u32 burst_left;	/* bytes it may still take, then and only then */
 	u32 unpaced;	/* bytes that may leave whenever they like */
+	u32 ahead;	/* ns: bursts are asked for so much before they may leave */
 };
 
 void quic_pacer_set_rate(struct quic_pacer *p, u64 rate);
@@ -36,6 +37,17 @@ void quic_pacer_sent(struct quic_pacer *p, u32 mss, u32 bytes, u64 now);
 static inline void quic_pacer_rested(struct quic_pacer *p, u32 bytes)
 {
 	p->unpaced = bytes;
+}
+
+/*
+ * Who asks has a clock of his own below and tells it next, for its departure: bursts may be
+ * built up to @ns earlier, at most the time of one. 0: they leave when they are built.
+ */
+void quic_pacer_set_ahead(struct quic_pacer *p, u32 mss, u64 ns);
+/* When the burst that may be built now may leave */
+static inline u64 quic_pacer_departure(const struct quic_pacer *p, u32 mss)
+{
+	return p->unpaced >= mss ? 0 : p->next;
 }
 
 /* When to try again; U64_MAX if not pacing. */

@@ -57,6 +57,7 @@ struct quic_xmit_state {
 	/* pages that bursts were built in, to be used again once those have left */
 	struct page_frag page[QUIC_XMIT_PAGES];
 	u8 turn;
+	u64 departure;	/* of the last skb under fq, ns */
 };
 
 static inline bool quic_addr_is_v4(const union quic_addr *a)

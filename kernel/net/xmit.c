@@ -269,6 +269,24 @@ static void own(struct sk_buff *skb, struct sock *sk, u32 hash)
 	refcount_add(skb->truesize, &sk->sk_wmem_alloc);
 }
 
+/*
+ * Earliest departure times, kept by fq: none before that of an earlier packet, and data not before
+ * its pace, which the core had as @at.
+ */
+static void stamp(struct xmit *x, u64 at)
+{
+	struct quic_xmit_state *st = quic_sock_xmit_state(x->sk);
+
+	st->departure = max3(st->departure, x->tx.now, x->tx.paced ? at : 0);
+	quic_compat_set_departure(x->skb, st->departure);
+}
+
+static bool under_fq(const struct sock *sk)
+{
+	/* Pairs with the release in sch_fq. */
+	return smp_load_acquire(&sk->sk_pacing_status) == SK_PACING_FQ;
+}
+
 static void finish(struct xmit *x, unsigned int n, u64 departure)
 {
 	struct sk_buff *skb = x->skb;
@@ -280,16 +298,15 @@ static void finish(struct xmit *x, unsigned int n, u64 departure)
 	} else if (skb->len <= COPYBREAK) {
 		copybreak(x);
 	}
-	/* Pairs with the release in sch_fq. */
-	if (smp_load_acquire(&x->sk->sk_pacing_status) == SK_PACING_FQ)
-		quic_compat_set_departure(skb, departure);
+	if (under_fq(x->sk))
+		stamp(x, departure);
 	own(skb, x->sk, x->peer->hash);
 }
 
 /* Return: 1 a burst left; 0 nothing to send; < 0 error, *built tells whether datagrams are lost */
 static int send_burst(struct xmit *x, struct quic_conn *c, u64 now, bool *built)
 {
-	u64 departure = max(now, c->loss.pacer.rate ? c->loss.pacer.next : 0);
+	u64 departure = quic_pacer_departure(&c->loss.pacer, c->pmtu.cur);
 	int n, err;
 
 	*built = false;
@@ -362,6 +379,9 @@ int quic_xmit(struct sock *sk, const struct quic_outlet *o, u64 now)
 	int err, ret;
 	bool built;
 
+	/* What waits in fq for its time looks like delay: a small part of the round trip. */
+	if (unlikely(under_fq(sk)))
+		quic_pacer_set_ahead(&c->loss.pacer, c->pmtu.cur, c->loss.rtt.smoothed / 16);
 	if (!quic_tx_pending(c, now) || throttled(sk, c))
 		return 0;
 	x = quic_block_get(sizeof(*x));

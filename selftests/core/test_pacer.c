@@ -4,6 +4,7 @@
 #include "pacer.h"
 
 #define MS(n)	((u64)(n) * NSEC_PER_MSEC)
+#define SEC(n)	((u64)(n) * NSEC_PER_SEC)
 #define MSS	1200
 
 static void pacer__off(void **state)
@@ -106,6 +107,37 @@ static void pacer__rested(void **state)
 	assert_int_equal(quic_pacer_budget(&p, MSS, now + MS(5)), 2 * MSS);
 }
 
+/* Where something below keeps the times, bursts are built before them, and are no faster. */
+static void pacer__ahead(void **state)
+{
+	struct quic_pacer p = {};
+	u64 now = MS(1000), start = now, at = 0, sent = 0;
+
+	quic_pacer_set_rate(&p, 12 * 1024 * 1000);	/* 10 datagrams a burst, each 98 us */
+	p.next = now;
+	quic_pacer_sent(&p, MSS, 10 * MSS, now);
+	quic_pacer_set_ahead(&p, MSS, 500000);
+	assert_int_equal(quic_pacer_deadline(&p), p.next - 500000);
+	assert_int_equal(quic_pacer_budget(&p, MSS, p.next - 500001), 0);
+	assert_int_equal(quic_pacer_budget(&p, MSS, p.next - 500000), 10 * MSS);
+	/* never by more than a burst */
+	quic_pacer_set_ahead(&p, MSS, SEC(100));
+	assert_in_range(p.next - quic_pacer_deadline(&p), 970000, 980000);
+	for (now = quic_pacer_deadline(&p); now < start + SEC(1); now = quic_pacer_deadline(&p)) {
+		at = quic_pacer_departure(&p, MSS);
+		assert_in_range(at - now, 970000, 980000);
+		assert_int_equal(quic_pacer_budget(&p, MSS, now), 10 * MSS);
+		quic_pacer_sent(&p, MSS, 10 * MSS, now);
+		sent += 10 * MSS;
+	}
+	assert_in_range(sent * NSEC_PER_SEC / (at - start), 12165000, 12411000);
+	/* what is not paced waits for nothing */
+	quic_pacer_rested(&p, 10 * MSS);
+	assert_int_equal(quic_pacer_departure(&p, MSS), 0);
+	quic_pacer_set_ahead(&p, MSS, 0);
+	assert_int_equal(quic_pacer_deadline(&p), p.next);
+}
+
 /* Over a second the rate is kept within a percent, with timers up to 0.3 ms late. */
 static void pacer__long_run(void **state)
 {
@@ -153,6 +185,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(pacer__next),
 	TEST(pacer__pieces),
 	TEST(pacer__rested),
+	TEST(pacer__ahead),
 	TEST(pacer__long_run),
 	TEST(pacer__extremes),
 };
