@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # A few cells of `make grid`, and flows that share a bottleneck or lose it for a while (grid/net.sh has the picture).
-# guest: not-debug
+# guest: --limit 900 not-debug
 # shellcheck disable=SC2154 # top comes from guest.env
 . /run/work/guest.env
 # shellcheck source=../lib/tap.sh
@@ -78,11 +78,66 @@ five_times()
 	[ "${bbr:-0}" -ge $((5 * ${cubic:-1})) ]
 }
 
-tap "CUBIC next to TCP's" cells cubic 10:20:0 100:2:0 10:20:1
+# rate ARGUMENT-OF-NET_FLOW...: bytes a second
+rate() { net_flow "$@" | sed -nE 's/.* rate=([0-9]+).*/\1/p'; }
+
+# RFC 9002, 7.7: under fq the stamps of our packets are what paces, and cost nothing
+earliest_departure()
+{
+	local own fq throttled
+	net_up 20 40 100000 || return 1
+	own=$(rate quic "$1" own 0 10000 6000000)
+	net_down
+	net_up 20 40 100000 || return 1
+	tc -n sender qdisc add dev eth0 root fq || return 1
+	fq=$(rate quic "$1" fq 0 10000 6000000)
+	throttled=$(tc -n sender -s qdisc show dev eth0 | sed -nE 's/.* throttled ([0-9]+).*/\1/p' | tail -n 1)
+	net_down
+	echo "# own timer $own, fq $fq bytes a second, $throttled packets waited in fq"
+	# of 4200 packets
+	[ "${throttled:-0}" -ge 1000 ] && [ $((100 * ${fq:-0})) -ge $((97 * ${own:-1})) ]
+}
+
+# ten_megabytes CC: over 100 Mbit/s x 60 ms, in at most 1.15 of TCP's time
+ten_megabytes()
+{
+	local tcp quic
+	net_up 100 60 750000 || return 1
+	tcp=$(rate tcp "$1" t 0 10000 10000000)
+	net_down
+	net_up 100 60 750000 || return 1
+	quic=$(rate quic "$1" q 0 10000 10000000)
+	net_down
+	echo "# tcp $tcp, quic $quic bytes a second"
+	[ $((115 * ${quic:-0})) -ge $((100 * ${tcp:-1})) ]
+}
+
+# costs CC: a quarter of the packets that overtake 20 ms of others, and 10 ms of jitter, cost at most 10 %
+costs()
+{
+	local cc=$1 clean got option failed=0
+	for option in '' 'reorder 25%' 10ms; do
+		# shellcheck disable=SC2086 # options are words
+		net_up 20 40 200000 $option || return 1
+		got=$(rate quic "$cc" got 1000 5000 1000000000)
+		net_down
+		: "${clean:=$got}"
+		echo "# ${option:-nothing}: $got bytes a second"
+		[ $((100 * ${got:-0})) -ge $((90 * ${clean:-1})) ] || failed=1
+	done
+	return $failed
+}
+
+tap "CUBIC next to TCP's" cells cubic 10:20:0 100:2:0 100:10:1 10:20:1
 tap "BBR next to TCP's" cells bbr 10:20:0 10:20:1
 tap "BBR and CUBIC with losses" five_times
 tap "two flows share" share quic 80
 tap "CUBIC shares with TCP's" share tcp 70
 tap "CUBIC after an outage" outage cubic
 tap "BBR after an outage" outage bbr
+tap "paced by fq" earliest_departure cubic
+tap "10 MB in slow start" ten_megabytes cubic
+tap "10 MB in Startup" ten_megabytes bbr
+tap "reordering and jitter" costs cubic
+tap "reordering and jitter with BBR" costs bbr
 tap_end
