@@ -76,31 +76,6 @@ static void loss__never_sent(void **state)
 	owner_free(o);
 }
 
-/* A path is left for free once a PTO: who comes and goes finds the window as full as it was. */
-static void loss__leave_often(void **state)
-{
-	struct owner *o = confirmed(&quic_cc_newreno);
-	u64 now = MS(1000), full = o->l.cc.cwnd, pto = quic_loss_pto(&o->l);
-
-	while (quic_loss_window(&o->l))
-		owner_send(o, APP, now);
-	quic_loss_leave(&o->l, now);
-	assert_int_equal(quic_loss_window(&o->l), full);
-	while (quic_loss_window(&o->l) > 3 * MSS)
-		owner_send(o, APP, now);
-	quic_loss_leave(&o->l, now + 1);
-	assert_int_equal(quic_loss_window(&o->l), 3 * MSS);
-	quic_loss_leave(&o->l, now + 2);
-	assert_int_equal(quic_loss_window(&o->l), 3 * MSS);
-	/* Nothing is out, but something is to come. */
-	assert_int_equal(quic_loss_deadline(&o->l, now), now + pto);
-	quic_loss_timeout(&o->l, now + pto - 1);
-	assert_int_equal(quic_loss_window(&o->l), 3 * MSS);
-	quic_loss_timeout(&o->l, now + pto);
-	assert_int_equal(quic_loss_window(&o->l), full);
-	owner_free(o);
-}
-
 /* An ACK that waited for its keys came before what was sent and heard since (RFC 9001, 5.7). */
 static void loss__ack_from_the_past(void **state)
 {
@@ -401,84 +376,6 @@ static void loss__ack_only(void **state)
 	owner_free(o);
 }
 
-static void loss__spurious_undo(void **state)
-{
-	static const char *const names[] = { "newreno", "cubic" };
-	unsigned int i, k;
-
-	for (k = 0; k < 2; k++) {
-		struct owner *o = confirmed(quic_cc_find(names[k]));
-		u64 cwnd;
-
-		for (i = 0; i < 8; i++)
-			owner_send(o, APP, MS(1000));
-		owner_ack(o, APP, 4, 5, MS(1020));	/* 0, 1, 2 lost; 3 is two behind */
-		assert_int_equal(o->l.packets_lost, 3);
-		assert_true(o->l.cc.cwnd < 10 * MSS);
-		assert_int_equal(o->l.bytes_in_flight, 3 * MSS);
-		owner_ack(o, APP, 1, 5, MS(1022));
-		assert_int_equal(o->l.packets_spurious, 2);
-		assert_int_equal(o->l.cc.delivery.delivered, 5 * MSS);
-		cwnd = o->l.cc.cwnd;
-		assert_true(cwnd < 10 * MSS);
-		/* the last of them: as if nothing had happened */
-		owner_ack(o, APP, 0, 5, MS(1023));
-		assert_int_equal(o->l.packets_spurious, 3);
-		assert_int_equal(o->l.packets_lost, 3);
-		assert_true(o->l.cc.cwnd >= 10 * MSS);
-		assert_true(o->l.cc.ssthresh == U64_MAX);
-		assert_int_equal(o->l.cc.recovery_start, 0);
-		/* 5 - 0 apart is tolerated from now on, and 23 ms */
-		assert_int_equal(o->l.reorder_threshold, 6);
-		assert_true(o->l.reorder_window > 0);
-		assert_int_equal(o->l.space[APP].sent.first, 6);
-		owner_free(o);
-	}
-}
-
-static void loss__real_loss_is_not_undone(void **state)
-{
-	struct owner *o = confirmed(&quic_cc_cubic);
-	u64 cwnd, i;
-
-	for (i = 0; i < 11; i++)
-		owner_send(o, APP, MS(1000));
-	owner_ack(o, APP, 4, 7, MS(1020));
-	cwnd = o->l.cc.cwnd;
-	owner_ack(o, APP, 1, 10, MS(1022));
-	/* 1-3 came late, 0 is gone; its memory goes two PTOs later */
-	assert_int_equal(o->l.packets_spurious, 3);
-	assert_int_equal(o->l.cc.cwnd, cwnd);
-	assert_int_equal(o->l.space[APP].sent.first, 0);
-	i = owner_send(o, APP, MS(1022) + 2 * quic_loss_pto(&o->l));
-	owner_ack(o, APP, i, i, MS(1050) + 2 * quic_loss_pto(&o->l));
-	assert_int_equal(o->l.space[APP].sent.first, i + 1);
-	owner_ack(o, APP, 0, i, MS(1051) + 2 * quic_loss_pto(&o->l));
-	assert_int_equal(o->l.packets_spurious, 3);
-	owner_free(o);
-}
-
-static void loss__reordering_is_forgotten(void **state)
-{
-	struct owner *o = confirmed(&quic_cc_newreno);
-	u64 now = MS(1000), pn, i;
-
-	o->l.reorder_threshold = 50;
-	o->l.reorder_window = MS(5);
-	for (i = 0; i < 16; i++) {
-		assert_int_equal(o->l.reorder_threshold, 50);
-		owner_send(o, APP, now);
-		pn = owner_send(o, APP, now + 1);
-		owner_ack(o, APP, pn, pn, now + MS(20));
-		quic_loss_timeout(&o->l, now + MS(100));
-		assert_int_equal(o->l.packets_lost, i + 1);
-		now += MS(2000);
-	}
-	assert_int_equal(o->l.reorder_threshold, 3);
-	assert_int_equal(o->l.reorder_window, 0);
-	owner_free(o);
-}
-
 /* RFC 9002, 7.3.2: entering recovery lets one packet out at once */
 static void loss__rescue(void **state)
 {
@@ -503,105 +400,6 @@ static void loss__rescue(void **state)
 	for (i = 0; i < 9; i++)
 		owner_send(o, APP, MS(1000));
 	assert_int_equal(quic_loss_window(&o->l), 0);
-	owner_free(o);
-}
-
-static int ecn_ack(struct owner *o, u64 from, u64 to, bool ecn, u64 ect0, u64 ce, u64 now)
-{
-	struct quic_range r = { from, to + 1 };
-	struct ack_build b;
-
-	ack_build(&b, &r, 1);
-	b.ack.ecn = ecn;
-	b.ack.ect0 = ect0;
-	b.ack.ce = ce;
-	return quic_loss_on_ack(&o->l, APP, &b.ack, 0, now);
-}
-
-static struct owner *ecn_owner(void)
-{
-	struct owner *o = confirmed(&quic_cc_newreno);
-	unsigned int i;
-
-	for (i = 0; i < 10; i++)
-		owner_send_flags(o, APP, MSS, QUIC_PKT_F_ELICITING | QUIC_PKT_F_IN_FLIGHT |
-				 QUIC_PKT_F_ECT0, MS(1000 + i));
-	return o;
-}
-
-static void loss__ecn_ce(void **state)
-{
-	struct owner *o = ecn_owner();
-
-	ecn_ack(o, 0, 1, true, 2, 0, MS(1020));
-	assert_int_equal(o->l.cc.cwnd, 12 * MSS);
-	ecn_ack(o, 0, 3, true, 3, 1, MS(1021));
-	assert_int_equal(o->l.cc.cwnd, 6 * MSS);
-	assert_int_equal(o->l.cc.recovery_start, MS(1021));
-	/* more marks of the same flight: no further reduction */
-	ecn_ack(o, 0, 5, true, 4, 2, MS(1022));
-	assert_int_equal(o->l.cc.cwnd, 6 * MSS);
-	/* an older frame with smaller counts fails nothing */
-	ecn_ack(o, 0, 3, true, 3, 1, MS(1023));
-	/* lost ACKs: the counts may rise by more than is newly acked */
-	ecn_ack(o, 9, 9, true, 8, 2, MS(1024));
-	assert_false(o->l.ecn.state == QUIC_ECN_FAILED);
-	assert_int_equal(o->l.space[APP].ecn.ect0, 8);
-	assert_int_equal(o->l.space[APP].ecn.ce, 2);
-	owner_free(o);
-
-	/* every packet reported, all of them marked */
-	o = ecn_owner();
-	ecn_ack(o, 0, 4, true, 5, 0, MS(1020));
-	ecn_ack(o, 0, 9, true, 10, 0, MS(1021));
-	assert_false(o->l.ecn.state == QUIC_ECN_FAILED);
-	owner_free(o);
-	o = ecn_owner();
-	ecn_ack(o, 0, 9, true, 0, 10, MS(1021));
-	assert_false(o->l.ecn.state == QUIC_ECN_FAILED);
-	assert_int_equal(o->l.cc.recovery_start, MS(1021));
-	owner_free(o);
-}
-
-static void loss__ecn_validation(void **state)
-{
-	static const struct {
-		bool ecn;
-		u64 ect0, ce;
-	} bad[] = {
-		{ false, 0, 0 },	/* no counts although ECT packets are acked */
-		{ true, 3, 0 },		/* fewer than acked */
-		{ true, 11, 0 },	/* more than sent */
-		{ true, 4, 11 },
-	};
-	unsigned int i;
-	struct owner *o;
-
-	for (i = 0; i < ARRAY_SIZE(bad); i++) {
-		o = ecn_owner();
-		ecn_ack(o, 0, 3, bad[i].ecn, bad[i].ect0, bad[i].ce, MS(1020));
-		assert_true(o->l.ecn.state == QUIC_ECN_FAILED);
-		assert_int_equal(o->l.cc.cwnd, 14 * MSS);
-		owner_free(o);
-	}
-	/* counts that shrink */
-	o = ecn_owner();
-	ecn_ack(o, 0, 3, true, 4, 0, MS(1020));
-	ecn_ack(o, 0, 4, true, 3, 2, MS(1020));
-	assert_true(o->l.ecn.state == QUIC_ECN_FAILED);
-	owner_free(o);
-	/* a rise by less than what is newly acked */
-	o = ecn_owner();
-	ecn_ack(o, 0, 3, true, 2, 2, MS(1020));
-	ecn_ack(o, 4, 7, true, 2, 5, MS(1020));
-	assert_true(o->l.ecn.state == QUIC_ECN_FAILED);
-	owner_free(o);
-	/* we never mark: whatever the peer says does not matter */
-	o = confirmed(&quic_cc_newreno);
-	owner_send(o, APP, MS(1000));
-	ecn_ack(o, 0, 0, true, 0, 1, MS(1020));
-	assert_false(o->l.ecn.state == QUIC_ECN_FAILED);
-	assert_int_equal(o->l.cc.cwnd, 11 * MSS);
 	owner_free(o);
 }
 
@@ -715,7 +513,6 @@ static const struct CMUnitTest tests[] = {
 	TEST(loss__packet_threshold),
 	TEST(loss__granularity),
 	TEST(loss__never_sent),
-	TEST(loss__leave_often),
 	TEST(loss__ack_from_the_past),
 	TEST(loss__rtt_samples),
 	TEST(loss__pto_backoff),
@@ -726,12 +523,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(loss__no_persistent_congestion),
 	TEST(loss__mtu_probe),
 	TEST(loss__ack_only),
-	TEST(loss__spurious_undo),
-	TEST(loss__real_loss_is_not_undone),
-	TEST(loss__reordering_is_forgotten),
 	TEST(loss__rescue),
-	TEST(loss__ecn_ce),
-	TEST(loss__ecn_validation),
 	TEST(loss__app_limited),
 	TEST(loss__ack_only_ring_stays_small),
 	TEST(loss__idle_gives_memory_back),
