@@ -5,9 +5,9 @@
  *	client --- link (delay, rate, queue, loss, ...) ---> server
  *	       <-- link ------------------------------------
  *
- * sim.c is the network and the loop, sim_glue.c the ops of struct quic_conn,
- * sim_tls.c a handshake with fixed secrets, sim_app.c what tests of transfers
- * share. What must hold whatever a test does is asserted in them: virtual time
+ * sim.c is the network and the loop, sim_door.c how connections begin,
+ * sim_glue.c the ops of struct quic_conn, sim_tls.c a handshake with fixed
+ * secrets, sim_app.c what tests of transfers share. What must hold whatever a test does is asserted in them: virtual time
  * moves, nothing is left to send after the pump, a server stays below three
  * times what it got (RFC 9000, 8.1), every stream byte is the right one and
  * comes once.
@@ -247,6 +247,11 @@ u64 sim_way_sent(struct sim_ep *server, u16 to);
 int sim_migrate(struct sim *s, u16 from, u16 to, bool preferred);
 
 /* --- between the parts --- */
+void sim_transmit(struct sim_ep *from, const u8 *buf, u32 len);	/* on ep's link, as s->way says */
+void sim_door_init(struct sim_ep *ep);		/* a fresh connection */
+void sim_door_restart(struct sim_ep *ep);	/* the same in place of the one there is */
+/* The first datagram for a server that has none */
+void sim_door_knock(struct sim_ep *ep, const struct sim_way *way, const u8 *buf, u32 len);
 void sim_way_first(struct sim_ep *ep, u16 ours, u16 theirs);
 bool sim_way_send(struct sim_ep *from, struct sim_way *w, const u8 *buf, u32 len);
 bool sim_way_receive(struct sim_ep *ep, const struct sim_way *w, u32 len);
