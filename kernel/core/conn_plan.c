@@ -13,6 +13,7 @@
 #include "tx.h"
 
 #define PATH_FRAME	9	/* bytes of PATH_CHALLENGE */
+#define AGAIN_MAX	1000	/* bytes of CRYPTO that a second probe repeats: they fit */
 
 struct writer {
 	struct quic_conn *c;
@@ -450,6 +451,18 @@ static void put_type(struct writer *w, enum quic_frame_type type)
 	put(w, quic_frame_put_type(w->p, w->end, type), QUIC_SENT_OTHER, NULL, 0, 0, false);
 }
 
+/* The next of two probes says what the first did: either may be lost (RFC 9002, 6.2.4). */
+static void put_crypto_again(struct writer *w, enum quic_level level)
+{
+	struct quic_crypto_stream *cs = w->c->crypto[level];
+
+	if (!cs || cs->tx_base == cs->tx_next)
+		return;
+	quic_crypto_stream_lost(w->c, level, cs->tx_base,
+				min_t(u64, cs->tx_next - cs->tx_base, AGAIN_MAX));
+	put_crypto(w, level);
+}
+
 static void put_probe(struct writer *w, enum quic_pns pns)
 {
 	struct quic_loss_space *ls = &w->c->loss.space[pns];
@@ -459,6 +472,8 @@ static void put_probe(struct writer *w, enum quic_pns pns)
 	if (ls->probes && w->plan->level == QUIC_LEVEL_APP && w->c->remote.has_min_ack_delay &&
 	    !full(w))
 		put_type(w, QUIC_FT_IMMEDIATE_ACK);
+	if (!w->eliciting && ls->probes && pns != QUIC_PNS_APP)
+		put_crypto_again(w, w->plan->level);
 	/* A probe elicits, whatever there was to say (RFC 9002, 6.2.4). */
 	if (!w->eliciting && (ls->probes || sp->ping_wanted) && !full(w))
 		put_type(w, QUIC_FT_PING);

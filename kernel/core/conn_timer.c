@@ -135,9 +135,19 @@ static void loss_timeout(struct quic_conn *c, u64 now)
 	if (!c->peer_scid_set && quic_early_level(c) == QUIC_LEVEL_EARLY &&
 	    c->loss.space[QUIC_PNS_APP].eliciting)
 		c->loss.space[QUIC_PNS_APP].probes = 2;
-	for (i = 0; i < QUIC_PNS_COUNT; i++)
-		if (c->loss.space[i].probes)
+	for (i = 0; i < QUIC_PNS_COUNT; i++) {
+		u8 *probes = &c->loss.space[i].probes;
+
+		/*
+		 * The peer cannot acknowledge what fills the window without what was lost of an
+		 * earlier level: that goes first, whatever is in flight (RFC 9002, 7).
+		 */
+		if (!*probes && i != QUIC_PNS_APP && quic_protect_can_send(&c->prot, i) &&
+		    quic_pending(c, i))
+			*probes = 1;
+		if (*probes)
 			large |= requeue_oldest(c, i);
+	}
 	if (large && quic_pmtu_progress(&c->pmtu, false, now))
 		quic_cc_set_mss(&c->loss.cc, c->pmtu.cur);
 }

@@ -234,6 +234,63 @@ static void conn__two_lost(void **state)
 	}
 }
 
+static bool drop_all(struct sim_ep *from, u64 n, const u8 *buf, u32 len)
+{
+	return true;
+}
+
+/* Both probes of a PTO say what may be lost, not only the first: RFC 9002, 6.2.4 */
+static void conn__second_probe_repeats(void **state)
+{
+	struct sim_cfg cfg;
+	struct quic_sent *sent;
+	struct sim *s;
+	u64 pn;
+
+	sim_config(&cfg);
+	s = sim_new(&cfg);
+	s->c->link.drop = drop_all;
+	assert_int_equal(sim_connect(s), 0);
+	sim_run(s, FIRST_PTO + RTT, NULL);
+	sent = &s->c->conn.loss.space[QUIC_PNS_INITIAL].sent;
+	assert_int_equal(sent->next, 3);
+	for (pn = 0; pn < 3; pn++) {
+		const struct quic_sent_packet *p = quic_sent_get(sent, pn);
+
+		assert_int_equal(p->nframes, 1);
+		assert_int_equal(quic_sent_frame(sent, p, 0)->type, QUIC_SENT_CRYPTO);
+	}
+	s->c->link.drop = NULL;
+	assert_true(sim_run(s, SEC(3), confirmed));
+	assert_agreed(s);
+	sim_free(s);
+}
+
+/*
+ * The ServerHello was lost, and the Handshake packets behind it fill the window: the client, without
+ * their keys, acknowledges none. What was lost goes with the probes (RFC 9002, 7).
+ */
+static void conn__window_full_of_unreadable(void **state)
+{
+	struct sim_cfg cfg;
+	struct sim *s;
+
+	sim_config(&cfg);
+	cfg.flight_len = 8000;
+	s = sim_new(&cfg);
+	s->s->link.drop = drop_all;
+	assert_int_equal(sim_connect(s), 0);
+	sim_run(s, 2 * FIRST_PTO, NULL);
+	assert_true(s->s->conn.loss.space[QUIC_PNS_HANDSHAKE].eliciting > 0);
+	quic_loss_forget(&s->s->conn.loss, QUIC_PNS_INITIAL);
+	assert_true(quic_crypto_stream_pending(&s->s->conn, QUIC_LEVEL_INITIAL));
+	s->s->conn.loss.cc.cwnd = 2 * QUIC_DGRAM_MIN;
+	s->s->link.drop = NULL;
+	assert_true(sim_run(s, SEC(10), confirmed));
+	assert_agreed(s);
+	sim_free(s);
+}
+
 static void conn__heavy_loss(void **state)
 {
 	u64 seed, slow = 0, worst = 0;
@@ -495,6 +552,8 @@ static const struct CMUnitTest tests[] = {
 	TEST(conn__ciphers),
 	TEST(conn__one_lost),
 	TEST(conn__two_lost),
+	TEST(conn__second_probe_repeats),
+	TEST(conn__window_full_of_unreadable),
 	TEST(conn__heavy_loss),
 	TEST(conn__bad_network),
 	TEST(conn__anti_deadlock),
