@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Preloaded into programs that ask a socket again and again, without waiting, whether something came: where time passes
+ * only when nothing runs (uml/run --virtual-time) nothing ever would. Who finds nothing waits for 1 ms.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <sys/socket.h>
+#include <time.h>
+
+int recvmmsg(int sd, struct mmsghdr *msgs, unsigned int count, int flags, struct timespec *timeout)
+{
+	static int (*real)(int sd, struct mmsghdr *msgs, unsigned int count, int flags, struct timespec *timeout);
+	struct timespec moment = { .tv_nsec = 1000000 };
+	int ret;
+
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "recvmmsg");
+	ret = real(sd, msgs, count, flags, timeout);
+	if (ret < 0 && errno == EAGAIN) {
+		nanosleep(&moment, NULL);
+		errno = EAGAIN;
+	}
+	return ret;
+}
