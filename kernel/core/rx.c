@@ -302,7 +302,7 @@ static bool acceptable(struct quic_conn *c, const struct quic_packet *h, u32 dat
 
 /*
  * A datagram nothing of which was accepted, whatever for: is it a stateless reset?
- * It need not be long enough for a packet. RFC 9000, 10.3.1
+ * It need not be long enough for a packet, and any header will do. RFC 9000, 10.3 and 10.3.1
  */
 static void check_reset(struct quic_conn *c, const struct sealed *s, u64 now)
 {
@@ -310,7 +310,7 @@ static void check_reset(struct quic_conn *c, const struct sealed *s, u64 now)
 	u8 token[QUIC_TOKEN_RESET_LEN];
 	u32 skip, i = 0;
 
-	if (s->len < 5 + sizeof(token) || (*(u8 *)v->base & QUIC_HDR_LONG))
+	if (s->len < 5 + sizeof(token))
 		return;
 	for (skip = s->len - sizeof(token); skip >= v->len; v++)
 		skip -= v->len;
