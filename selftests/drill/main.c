@@ -10,11 +10,12 @@
 
 #include "drill.h"
 
-extern const struct drill_group drill_judge, drill_frames, drill_levels, drill_streams, drill_cids, drill_params;
+extern const struct drill_group drill_judge, drill_frames, drill_levels, drill_streams, drill_cids, drill_params,
+	drill_packets, drill_retries;
 
 static const struct drill_group *const groups[] = {
 	&drill_judge, &drill_frames, &drill_levels, &drill_streams, &drill_cids,
-	&drill_params,
+	&drill_params, &drill_packets, &drill_retries,
 };
 
 bool drill_lives(struct peer *p)
