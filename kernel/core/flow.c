@@ -12,8 +12,9 @@ void quic_flow_init(struct quic_flow *f, u64 window, u64 window_max)
 
 /*
  * Compare the window with what was consumed in a round trip. What is out grows by half of that
- * until a new limit arrives, and twice as fast while the sender is in slow start: four times as
- * much holds up nobody. It is not waited for the end of the round trip; but it doubles once in it.
+ * until a new limit arrives, and twice as fast while the sender is in slow start; and where a lost
+ * packet holds up reading, another round trip goes by until it is repaired: eight times as much. It
+ * is not waited for the end of the round trip; but the window doubles once in it.
  */
 static void adapt(struct quic_flow *f, u64 srtt, u64 now)
 {
@@ -21,7 +22,7 @@ static void adapt(struct quic_flow *f, u64 srtt, u64 now)
 
 	if (took > srtt)
 		bytes = mul_u64_u64_div_u64(bytes, srtt, took);
-	if (f->epoch && !f->grown && bytes > f->window / 4) {
+	if (f->epoch && !f->grown && bytes > f->window / 8) {
 		f->window = min(2 * f->window, f->window_max);
 		f->grown = true;
 	}

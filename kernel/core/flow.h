@@ -4,7 +4,7 @@
  * window, used for a stream and for the connection alike.
  *
  * The limit is moved up when a quarter of the window was consumed. The window grows, up to its
- * maximum, while a quarter of it is less than what is consumed in a round trip.
+ * maximum, while an eighth of it is less than what is consumed in a round trip.
  */
 #ifndef QUIC_CORE_FLOW_H
 #define QUIC_CORE_FLOW_H
