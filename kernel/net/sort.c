@@ -157,15 +157,29 @@ static int look(struct quic_request *r, unsigned int n, u8 *room, struct shed *s
 	return 0;
 }
 
+/*
+ * Where only one listens a ClientHello need not be whole to know whose it is: the sooner it is a
+ * connection, the sooner what came is acknowledged (RFC 9000, 13.2.1). TLS refuses then.
+ */
+static struct quic_listener *sole(struct quic_door *d, const struct quic_request *r)
+{
+	struct quic_listener *l;
+
+	if (d->nlisteners != 1)
+		return NULL;
+	l = list_first_entry(&d->listeners, struct quic_listener, list);
+	return takes(l, r) ? l : NULL;
+}
+
 static enum verdict judge(struct quic_door *d, struct quic_request *r, struct choice *c,
 			  struct quic_listener **l)
 {
 	if (!d->nlisteners || !quic_hello_opened(r->hello))
 		return JUNK;
 	c->state = quic_hello_state(r->hello, &c->offered, &c->len);
-	if (c->state == QUIC_HELLO_PART)
+	*l = c->state == QUIC_HELLO_PART ? sole(d, r) : choose(d, r, c);
+	if (!*l && c->state == QUIC_HELLO_PART)
 		return r->datagrams < QUIC_REQUEST_DATAGRAMS ? PART : DROPPED;
-	*l = choose(d, r, c);
 	if (!*l && c->spoken.n)		/* the version; the device, or the QUIC Bit (RFC 9287, 3) */
 		return quic_version_listed(&c->spoken, r->version) ? DROPPED : UNSPOKEN;
 	if (!*l)
