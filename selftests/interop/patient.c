@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Preloaded into programs that ask a socket again and again, without waiting, whether something came: where time passes
- * only when nothing runs (uml/run --virtual-time) nothing ever would. Who finds nothing waits for 1 ms.
+ * only when nothing runs (uml/run --virtual-time) nothing ever would. Who finds nothing 32 times in a row waits for 1 ms.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -9,16 +9,22 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#define TRIES	32	/* some also ask before they read what they have, a few bytes at a time */
+
 int recvmmsg(int sd, struct mmsghdr *msgs, unsigned int count, int flags, struct timespec *timeout)
 {
 	static int (*real)(int sd, struct mmsghdr *msgs, unsigned int count, int flags, struct timespec *timeout);
+	static unsigned int tries;
 	struct timespec moment = { .tv_nsec = 1000000 };
 	int ret;
 
 	if (!real)
 		*(void **)&real = dlsym(RTLD_NEXT, "recvmmsg");
 	ret = real(sd, msgs, count, flags, timeout);
-	if (ret < 0 && errno == EAGAIN) {
+	if (ret >= 0 || errno != EAGAIN) {
+		tries = 0;
+	} else if (++tries == TRIES) {
+		tries = 0;
 		nanosleep(&moment, NULL);
 		errno = EAGAIN;
 	}
