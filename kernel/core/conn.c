@@ -233,6 +233,14 @@ static void handshake_complete(struct quic_conn *c, u64 now)
 	quic_conn_confirm(c, now);
 }
 
+/* RFC 9001, 4.1.3: TLS goes on, and there are bytes of the level before that it did not read */
+static bool left_unread(const struct quic_conn *c, enum quic_level level)
+{
+	if (level == QUIC_LEVEL_HANDSHAKE)
+		return quic_crypto_stream_unread(c, QUIC_LEVEL_INITIAL);
+	return level == QUIC_LEVEL_APP && quic_crypto_stream_unread(c, QUIC_LEVEL_HANDSHAKE);
+}
+
 int quic_conn_install(struct quic_conn *c, enum quic_level level, bool send, u32 cipher,
 		      const u8 *secret, unsigned int len, u64 now)
 {
@@ -243,6 +251,10 @@ int quic_conn_install(struct quic_conn *c, enum quic_level level, bool send, u32
 	err = quic_protect_install(&c->prot, level, send, cipher, secret, len);
 	if (err)
 		return err;
+	if (!send && left_unread(c, level)) {
+		quic_conn_fail(c, QUIC_ERR_PROTOCOL_VIOLATION, QUIC_FT_CRYPTO, now);
+		return -EPROTO;
+	}
 	if (level == QUIC_LEVEL_HANDSHAKE && send)
 		c->loss.has_handshake_keys = true;
 	quic_early_installed(c, level, send);

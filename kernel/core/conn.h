@@ -389,6 +389,8 @@ void quic_conn_set_closed(struct quic_conn *c);
 u64 quic_crypto_stream_rx(struct quic_conn *c, enum quic_level level, u64 off, const u8 *data,
 			  u32 len);
 bool quic_crypto_stream_pending(const struct quic_conn *c, enum quic_level level);
+/* Bytes received behind a hole? */
+bool quic_crypto_stream_unread(const struct quic_conn *c, enum quic_level level);
 void quic_crypto_stream_acked(struct quic_conn *c, enum quic_level level, u64 off, u32 len);
 void quic_crypto_stream_lost(struct quic_conn *c, enum quic_level level, u64 off, u32 len);
 /* Next piece to send at *off; Return: false if none. *len: how much from there */

@@ -235,6 +235,19 @@ static u64 release(struct quic_conn *c, enum quic_level level, struct quic_crypt
 	return 0;
 }
 
+/* TLS reads nothing of @level any more. */
+static bool is_over(const struct quic_conn *c, enum quic_level level)
+{
+	if (level == QUIC_LEVEL_INITIAL)
+		return quic_protect_can_recv(&c->prot, QUIC_LEVEL_HANDSHAKE);
+	return level == QUIC_LEVEL_HANDSHAKE && c->tls_done;
+}
+
+bool quic_crypto_stream_unread(const struct quic_conn *c, enum quic_level level)
+{
+	return c->crypto[level] && c->crypto[level]->rx_ooo.n;
+}
+
 u64 quic_crypto_stream_rx(struct quic_conn *c, enum quic_level level, u64 off, const u8 *data,
 			  u32 len)
 {
@@ -245,6 +258,9 @@ u64 quic_crypto_stream_rx(struct quic_conn *c, enum quic_level level, u64 off, c
 		return QUIC_RX_DROP;
 	if (end <= cs->rx_contig)
 		return 0;
+	/* RFC 9001, 4.1.3: nothing new of a level that was left */
+	if (unlikely(is_over(c, level)))
+		return QUIC_ERR_PROTOCOL_VIOLATION;
 	if (off < cs->rx_contig) {
 		data += cs->rx_contig - off;
 		off = cs->rx_contig;

@@ -42,7 +42,7 @@ static int secret_set(struct sock *sk, const void *val, u32 len)
 	if (qs->conn.early.state == QUIC_EARLY_REJECTED && !qs->conn.server)
 		quic_sendbuf_recount(sk);
 	quic_sock_pump(sk);
-	return err == -EEXIST ? -EINVAL : err;
+	return err == -EEXIST || err == -EPROTO ? -EINVAL : err;
 }
 
 static int tp_ext_get(struct sock *sk, void *val, u32 len)
