@@ -122,8 +122,8 @@ static void unvouched(struct peer *p)
 	NEED(p, kern_params(p));
 }
 
-/* A token the kernel gave for Retry, and spoilt since. */
-static void spoilt_token(struct peer *p)
+/* A token the kernel gave for Retry, from another address. */
+static void moved_token(struct peer *p)
 {
 	u8 token[256];
 	struct quic_packet h;
@@ -134,7 +134,6 @@ static void spoilt_token(struct peer *p)
 	NEED(p, !quic_packet_parse(p->heard.last, p->heard.last_len, 8, &h));
 	NEED(p, h.token_len && h.token_len <= sizeof(token));
 	memcpy(token, h.token, h.token_len);
-	token[h.token_len - 1] ^= 1;
 	p->token = token;
 	p->token_len = h.token_len;
 	quic_cid_set(&p->odcid, h.scid, h.scid_len);
@@ -143,6 +142,7 @@ static void spoilt_token(struct peer *p)
 	quic_protect_init(&p->prot, p->prot.ops);
 	NEED(p, !quic_protect_initial(&p->prot, p->version, &p->odcid, false));
 	forget(p);
+	peer_move(p);
 	SAY(p, INIT, QUIC_FT_CRYPTO, 0, HELLO, BYTES(HELLO));
 	hear(p, 500);
 	p->token_len = 0;
@@ -151,7 +151,7 @@ static void spoilt_token(struct peer *p)
 
 static void token_of_retry(struct peer *p)
 {
-	spoilt_token(p);
+	moved_token(p);
 	NEED(p, !kern_accept(p));
 }
 
@@ -189,7 +189,7 @@ static const struct drill_case retries[] = {
 	  .act = late, .want = LIVES },
 	{ "9000/7.3/mismatch", "Retry, and no retry_source_connection_id", .roles = SERVER,
 	  .stage = NOTHING, .act = unvouched, CLOSE(TRANSPORT_PARAMETER, ANY) },
-	{ "9000/8.1.2/invalid-token 9000/8.1.3/validate", "a Retry token that was spoilt",
+	{ "9000/8.1.2/invalid-token 9000/8.1.3/validate", "the token of a Retry from another address",
 	  .roles = CLIENT, .stage = NOTHING, .before = validate, .act = token_of_retry,
 	  CLOSE(INVALID_TOKEN, ANY) },
 	{ "9000/8.1.3/validate", "a token of nobody's", .roles = CLIENT, .stage = NOTHING,

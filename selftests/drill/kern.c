@@ -20,9 +20,19 @@ static const struct quic_transport_param offer = {
 	.stateless_reset = 1,
 };
 
+static struct quic_transport_param offered(const struct peer *p)
+{
+	struct quic_transport_param tp = offer;
+
+	if (p->kern_no_datagrams)
+		tp.max_datagram_frame_size = 0;
+	return tp;
+}
+
 static bool kern_listen(struct peer *p)
 {
-	struct pair_opts o = { .server = &offer, .server_config = p->config };
+	struct quic_transport_param tp = offered(p);
+	struct pair_opts o = { .server = &tp, .server_config = p->config };
 	struct sockaddr_storage a;
 	socklen_t len;
 
@@ -35,12 +45,13 @@ static bool kern_listen(struct peer *p)
 
 static bool kern_connect(struct peer *p)
 {
+	struct quic_transport_param tp = offered(p);
 	struct sockaddr_in at;
 	socklen_t len = sizeof(at);
 
 	p->sd = sock_new(AF_INET, 0);
 	if (p->sd < 0 || getsockname(p->udp, (void *)&at, &len) ||
-	    set_opt(p->sd, QUIC_SOCKOPT_TRANSPORT_PARAM, &offer, sizeof(offer)) ||
+	    set_opt(p->sd, QUIC_SOCKOPT_TRANSPORT_PARAM, &tp, sizeof(tp)) ||
 	    (p->config && set_opt(p->sd, QUIC_SOCKOPT_CONFIG, p->config, sizeof(*p->config))) ||
 	    connect(p->sd, (void *)&at, len))
 		return false;
@@ -49,8 +60,7 @@ static bool kern_connect(struct peer *p)
 	if (getsockname(p->sd, (void *)&p->to, &len))
 		return false;
 	p->to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if (p->tls_first ? kern_crypto(p, QUIC_LEVEL_INITIAL, p->tls_first) :
-			   kern_crypto(p, QUIC_LEVEL_INITIAL, 300))
+	if (kern_crypto(p, QUIC_LEVEL_INITIAL, 300))
 		return false;
 	p->mute = true;
 	hear(p, 20);

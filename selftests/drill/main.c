@@ -11,11 +11,11 @@
 #include "drill.h"
 
 extern const struct drill_group drill_judge, drill_frames, drill_levels, drill_streams, drill_cids, drill_params,
-	drill_packets, drill_retries;
+	drill_packets, drill_retries, drill_keys;
 
 static const struct drill_group *const groups[] = {
 	&drill_judge, &drill_frames, &drill_levels, &drill_streams, &drill_cids,
-	&drill_params, &drill_packets, &drill_retries,
+	&drill_params, &drill_packets, &drill_retries, &drill_keys,
 };
 
 bool drill_lives(struct peer *p)

@@ -93,15 +93,14 @@ struct peer {
 	bool flip;		/* break the tag */
 	bool small;		/* no padding of a client's Initial to 1200 */
 	bool phase;		/* Key Phase of what we send */
-	bool deaf;		/* never read the socket */
 	const u8 *token;	/* of Initial packets */
 	u32 token_len;
 	/* To be set before the handshake: */
 	const u8 *params;	/* our transport parameters; NULL: good ones */
 	u32 params_len;
 	bool no_datagrams;	/* in the good ones */
+	bool kern_no_datagrams;	/* in the kernel's */
 	const struct quic_config *config;	/* the kernel's */
-	u32 tls_first;		/* bytes of the kernel client's first message; 0: 300 */
 };
 
 /* Symbols among a payload's numbers, see put(): stream IDs by who opened them. */
