@@ -315,18 +315,17 @@ static void put_streams(struct writer *w)
 {
 	struct quic_conn *c = w->c;
 	struct quic_stream *s;
-	unsigned int turns = c->streams.count;
+	unsigned int turns = 2 * c->streams.count;
 
-	while (turns-- && !list_empty(&c->streams.active)) {
-		bool room;
+	/* A stream may come twice: for its control frames, and for its data. */
+	while (turns-- && (s = quic_sched_first(c))) {
+		bool control_only = s->place == QUIC_SCHED_CONTROL, room;
 
-		s = list_first_entry(&c->streams.active, struct quic_stream, active);
-		room = put_stream_control(w, s) && put_stream_data(w, s);
+		room = put_stream_control(w, s) && (control_only || put_stream_data(w, s));
 		quic_stream_activate(c, s);
 		if (!room) {
 			/* Its turn is over; others go first in the next packet. */
-			if (!list_empty(&s->active) && !s->parked)
-				list_move_tail(&s->active, &c->streams.active);
+			quic_sched_rotate(c, s);
 			return;
 		}
 	}
@@ -399,7 +398,7 @@ static bool start_header(struct writer *w, enum quic_level level, u32 start, u32
 static void put_data(struct writer *w)
 {
 	struct quic_conn *c = w->c;
-	bool streams = !list_empty(&c->streams.active), datagrams = quic_datagram_pending(c);
+	bool streams = c->streams.ready, datagrams = quic_datagram_pending(c);
 
 	if (!datagrams || !c->datagram_last || !streams) {
 		if (datagrams)
@@ -421,7 +420,7 @@ static void put_ack_frequency(struct writer *w, u64 now)
 	u8 *q;
 
 	if (!c->ack.wanted || full(w) ||
-	    (list_empty(&c->streams.active) && !quic_datagram_pending(c)))
+	    (!c->streams.ready && !quic_datagram_pending(c)))
 		return;
 	q = quic_ack_put(c, w->p, w->end, now);
 	put(w, q, QUIC_SENT_ACK_FREQUENCY, NULL, c->ack.tx_seq - 1, 0, false);
@@ -549,10 +548,10 @@ struct quic_stream *quic_conn_plan_run(const struct quic_conn *c)
 {
 	struct quic_stream *s;
 
-	if (c->state != QUIC_CONN_ESTABLISHED || !list_is_singular(&c->streams.active) ||
+	s = quic_sched_only(c);
+	if (!s || c->state != QUIC_CONN_ESTABLISHED ||
 	    quic_pending_control(c, QUIC_LEVEL_APP) || c->space[QUIC_PNS_APP].eliciting)
 		return NULL;
-	s = list_first_entry(&c->streams.active, struct quic_stream, active);
 	return quic_stream_only_new(s) ? s : NULL;
 }
 

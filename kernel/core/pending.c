@@ -52,6 +52,6 @@ bool quic_pending(const struct quic_conn *c, enum quic_level level)
 {
 	if (!quic_protect_can_send(&c->prot, level))
 		return false;
-	return (quic_level_pns(level) == QUIC_PNS_APP && !list_empty(&c->streams.active)) ||
+	return (quic_level_pns(level) == QUIC_PNS_APP && c->streams.ready) ||
 	       quic_pending_control(c, level);
 }

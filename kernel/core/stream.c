@@ -37,7 +37,7 @@ static void stream_destroy(struct quic_conn *c, struct quic_stream *s)
 	if (c->streams.last == s)
 		c->streams.last = NULL;
 	rb_erase(&s->node, &c->streams.tree);
-	list_del(&s->active);
+	quic_sched_del(c, s);
 	c->streams.count--;
 	c->streams.busy -= s->tx.busy;
 	c->streams.barred -= s->barred;
@@ -56,6 +56,7 @@ void quic_stream_table_free(struct quic_conn *c)
 		stream_destroy(c, rb_entry(n, struct quic_stream, node));
 	for (k = 0; k < 2; k++)
 		quic_ranges_free(&c->streams.kind[k].unseen);
+	quic_sched_free(c);
 }
 
 /* What the peer allows us to send on the stream: its words "local" and "remote" are its own. */
@@ -100,6 +101,7 @@ static struct quic_stream *stream_create(struct quic_conn *c, u64 id)
 	INIT_LIST_HEAD(&s->active);
 	s->tx.exists = !UNI(id) || LOCAL(c, id);
 	s->rx.exists = !UNI(id) || !LOCAL(c, id);
+	s->urgency = QUIC_URGENCY_DEFAULT;
 	s->tx.state = QUIC_SEND_READY;
 	s->tx.blocked_at = U64_MAX;
 	s->tx.max = s->tx.exists ? send_limit(c, id) : 0;
@@ -167,7 +169,7 @@ static bool unseen_room(struct quic_conn *c, bool uni)
 	return true;
 }
 
-static bool is_unseen(const struct quic_conn *c, u64 id)
+bool quic_stream_unseen(const struct quic_conn *c, u64 id)
 {
 	return !LOCAL(c, id) && quic_ranges_has(&c->streams.kind[UNI(id)].unseen, id >> 2);
 }
@@ -177,7 +179,7 @@ struct quic_stream *quic_stream_find(struct quic_conn *c, u64 id)
 	struct quic_stream *s = lookup(c, id);
 	u64 n = id >> 2;
 
-	if (likely(s) || likely(!is_unseen(c, id)) || !unseen_room(c, UNI(id)))
+	if (likely(s) || likely(!quic_stream_unseen(c, id)) || !unseen_room(c, UNI(id)))
 		return s;
 	/* That may have been it. */
 	s = lookup(c, id);
@@ -289,7 +291,7 @@ u64 quic_stream_of_peer(struct quic_conn *c, u64 id, bool for_sending, struct qu
 			return err;
 	}
 	*sp = quic_stream_find(c, id);
-	return !*sp && unlikely(is_unseen(c, id)) ? QUIC_RX_DROP : 0;
+	return !*sp && unlikely(quic_stream_unseen(c, id)) ? QUIC_RX_DROP : 0;
 }
 
 static bool tx_final(const struct quic_stream *s)

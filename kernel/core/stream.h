@@ -13,6 +13,7 @@
 
 #include "flow.h"
 #include "ranges.h"
+#include "sched.h"
 #include "wire.h"
 
 struct quic_conn;
@@ -76,12 +77,15 @@ struct quic_stream_rx {
 struct quic_stream {
 	u64 id;
 	struct rb_node node;		/* conn->streams.tree, by id */
-	struct list_head active;	/* streams.active: something to send; or .blocked */
+	struct list_head active;	/* something to send: in a list of sched.h; or .blocked */
 	u32 refs;			/* frames in flight that point here */
 	bool released;			/* the glue let go */
 	bool parked;			/* on the blocked list, not the active one */
 	bool barred;			/* ours, over the limit that a refusal of 0-RTT left */
 	bool closed_local;		/* counted back to the peer's stream limit */
+	u8 urgency;			/* RFC 9218, 4: 0 to 7 */
+	bool sequential;		/* not incremental */
+	u8 place;			/* enum quic_sched_place */
 	struct quic_stream_tx tx;
 	struct quic_stream_rx rx;
 };
@@ -100,11 +104,13 @@ struct quic_streams {			/* one kind: bidi (0) or uni (1) */
 
 struct quic_stream_table {
 	struct rb_root tree;
-	struct list_head active;	/* streams with frames or data to send, round robin */
+	struct list_head active;	/* streams with frames or data to send, without .sched */
+	struct quic_sched *sched;	/* the same, once there is a priority; else NULL */
 	struct list_head blocked;	/* data that waits for the connection's MAX_DATA only */
 	struct quic_stream *last;	/* last one looked up */
 	struct quic_streams kind[2];
 	u32 count;
+	u32 ready;			/* with frames or data to send */
 	u32 barred;
 	u32 busy;			/* with bytes, an end or a reset not acknowledged yet */
 };
@@ -115,6 +121,8 @@ struct quic_stream_table {
 /* --- the glue's side; all under the connection's lock --- */
 
 struct quic_stream *quic_stream_find(struct quic_conn *c, u64 id);
+/* Is @id open only because a later stream is, so that there is no object yet? */
+bool quic_stream_unseen(const struct quic_conn *c, u64 id);
 /*
  * Open our next stream, or the one named @id (all of the kind below it open too).
  * Return: stream, or NULL with *err: -EAGAIN peer's limit, -EINVAL not ours or

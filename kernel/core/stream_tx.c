@@ -122,27 +122,26 @@ static void note_blocked(struct quic_stream *s)
 
 void quic_stream_activate(struct quic_conn *c, struct quic_stream *s)
 {
-	bool listed = !list_empty(&s->active);
+	bool control;
 
 	note_blocked(s);
+	control = wants_control(s);
 	if (unlikely(s->barred)) {
-		list_del_init(&s->active);
-		s->parked = false;
-	} else if (wants_control(s) || quic_stream_has_data(c, s)) {
-		if (!listed || s->parked)
-			list_move_tail(&s->active, &c->streams.active);
-		s->parked = false;
+		quic_sched_del(c, s);
+	} else if (control || quic_stream_has_data(c, s)) {
+		quic_sched_add(c, s, control);
 	} else if (tx_open(s) && new_data(s)) {
-		if (!listed || !s->parked)
-			list_move_tail(&s->active, &c->streams.blocked);
+		if (!s->parked) {
+			quic_sched_del(c, s);
+			list_add_tail(&s->active, &c->streams.blocked);
+		}
 		s->parked = true;
 		if (c->tx_blocked_at != c->tx_max) {
 			c->tx_blocked_at = c->tx_max;
 			c->data_blocked_wanted = true;
 		}
-	} else if (listed) {
-		list_del_init(&s->active);
-		s->parked = false;
+	} else if (!list_empty(&s->active)) {
+		quic_sched_del(c, s);
 	}
 }
 

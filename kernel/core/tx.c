@@ -51,7 +51,7 @@ u64 quic_tx_probe_at(const struct quic_conn *c)
 	    !quic_loss_window(l) || !c->path->validated)
 		return U64_MAX;
 	/* It leaves room for data, unless there is none to send or under way. */
-	if ((l->bytes_in_flight || !list_empty(&c->streams.active)) &&
+	if ((l->bytes_in_flight || c->streams.ready) &&
 	    2ull * quic_pmtu_want(&c->pmtu, U64_MAX) > l->cc.cwnd)
 		return U64_MAX;
 	return quic_pmtu_deadline(&c->pmtu);
@@ -342,7 +342,7 @@ int quic_tx_datagram(struct quic_burst *b, u8 *buf, u32 cap)
 	}
 	/* Datagrams of one size may make a burst of smaller packets. */
 	if (len > 0 && (len < b->size || (len < c->pmtu.cur && (!quic_datagram_pending(c) ||
-								!list_empty(&c->streams.active)))))
+								c->streams.ready))))
 		b->closed = true;
 	return count(b, len);
 }

@@ -49,7 +49,7 @@ static void stream_rx__conn_blocked(void **state)
 	assert_int_equal(s->s->rx_bytes, QUIC_DEF_CONN_WINDOW);
 	assert_int_equal(s->c->conn.tx_data, s->c->conn.tx_max);
 	assert_int_equal(s->c->conn.tx_blocked_at, s->c->conn.tx_max);
-	assert_true(list_empty(&s->c->conn.streams.active));
+	assert_int_equal(s->c->conn.streams.ready, 0);
 	assert_false(list_empty(&s->c->conn.streams.blocked));
 	s->s->no_read = false;
 	sim_want(0, 0, 2000000, 10);
