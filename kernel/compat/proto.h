@@ -7,6 +7,7 @@
 #define QUIC_COMPAT_PROTO_H
 
 #include <linux/version.h>
+#include <net/inet_common.h>
 #include <net/sock.h>
 
 /* Define @name, for struct proto, over impl(sk, flags, &err, kern). */
@@ -21,6 +22,25 @@ static struct sock *name(struct sock *sk, struct proto_accept_arg *arg)	\
 static struct sock *name(struct sock *sk, int flags, int *err, bool kern)	\
 {										\
 	return impl(sk, flags, err, kern);					\
+}
+#endif
+
+/* Define @name, for struct proto_ops: impl(sk, newsock, flags, kern) if wants(sock), or inet's. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
+#define QUIC_COMPAT_OPS_ACCEPT(name, wants, impl)				\
+static int name(struct socket *sock, struct socket *newsock, struct proto_accept_arg *arg)	\
+{										\
+	if (!wants(sock))							\
+		return inet_accept(sock, newsock, arg);				\
+	return impl(sock->sk, newsock, arg->flags, arg->kern);			\
+}
+#else
+#define QUIC_COMPAT_OPS_ACCEPT(name, wants, impl)				\
+static int name(struct socket *sock, struct socket *newsock, int flags, bool kern)	\
+{										\
+	if (!wants(sock))							\
+		return inet_accept(sock, newsock, flags, kern);			\
+	return impl(sock->sk, newsock, flags, kern);				\
 }
 #endif
 

@@ -44,7 +44,7 @@ void quic_sched_free(struct quic_conn *c);
 
 /* --- for stream_tx.c and conn_plan.c --- */
 
-/* Into the place where @s belongs, at the end of what waits there; it stays where it is, if there. */
+/* Into the place where @s belongs, at the end of what waits there; if it is there, it stays. */
 void quic_sched_add(struct quic_conn *c, struct quic_stream *s, bool control);
 void quic_sched_del(struct quic_conn *c, struct quic_stream *s);
 /* Who is next; NULL: nobody. */

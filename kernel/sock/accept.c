@@ -10,7 +10,7 @@
 #include <linux/security.h>
 #include <net/inet_common.h>
 
-#include "sock.h"
+#include "file.h"
 
 #define JUNK_MAX	64	/* attempts that were none a non-blocking accept() looks at */
 
@@ -190,7 +190,7 @@ static int child_start(struct sock *sk, struct sock *child, struct quic_request 
 	mtu = quic_peer_route(&qs->peer, child, qs->ep);
 	if (mtu < 0)
 		return mtu;
-	err = quic_sock_conn_init(child, true, r->version);
+	err = quic_sock_conn_init(child, true, r->version) ?: quic_file_accept_inherit(child, sk);
 	if (!err && r->validated)
 		quic_conn_validated(&qs->conn, r->retried ? &r->odcid : NULL);
 	if (!err)

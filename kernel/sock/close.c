@@ -10,14 +10,14 @@
  * is freed in process context. As with TCP an orphan holds module and
  * namespace, and where there are too many of them close() drops the data.
  */
-#include "sock.h"
+#include "file.h"
 
 int quic_sysctl_max_orphans = 8192;
 static atomic_t orphans;
 
 /* --- the connection ended --- */
 
-static int close_errno(const struct quic_sock *qs)
+int quic_sock_close_errno(const struct quic_sock *qs)
 {
 	const struct quic_conn *c = &qs->conn;
 	const struct quic_close_info *ci = &c->close;
@@ -43,7 +43,7 @@ static int close_errno(const struct quic_sock *qs)
 void quic_sock_closed(struct sock *sk)
 {
 	struct quic_sock *qs = quic_sk(sk);
-	int err = close_errno(qs);
+	int err = quic_sock_close_errno(qs);
 
 	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
 	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
@@ -201,6 +201,8 @@ void quic_sock_destroy_conn(struct sock *sk)
 	qs->ticket = NULL;
 	kfree(qs->token);
 	qs->token = NULL;
+	kfree(qs->files);
+	qs->files = NULL;
 	quic_recvbuf_free_spare(sk);
 	quic_sendbuf_free_spare(sk);
 	quic_xmit_let_go(sk);
@@ -216,17 +218,23 @@ static bool alive(const struct quic_sock *qs)
 	return qs->conn_live && qs->conn.state <= QUIC_CONN_ESTABLISHED;
 }
 
-/* Nobody will read: what is here goes; the peer may send on, to be thrown away too. */
+/*
+ * Nobody will read from this socket: what is here goes; the peer may send on, to be thrown away
+ * too. Streams with a descriptor are read there.
+ */
 static void discard_unread(struct sock *sk)
 {
 	struct quic_sock *qs = quic_sk(sk);
 	struct rb_node *n, *next;
 
+	quic_file_accept_on(sk, false);
 	quic_sock_purge_ready(sk);
 	for (n = rb_first(&qs->conn.streams.tree); n; n = next) {
 		struct quic_stream *s = rb_entry(n, struct quic_stream, node);
 
 		next = rb_next(n);
+		if (quic_sock_stream_of(s)->file)
+			continue;
 		quic_recvbuf_discard(sk, quic_sock_stream_of(s));
 		/* Its end counts as read, too: the peer may open another. @s may go. */
 		if (quic_sock_stream_of(s)->fin_ready || quic_sock_stream_of(s)->reset_ready)
@@ -302,20 +310,39 @@ static bool adopt(struct sock *sk)
 	return false;
 }
 
-void quic_sock_close(struct sock *sk, long timeout)
+/*
+ * Streams with a descriptor of their own live on, and the connection with them: as with files, what
+ * one process still has open another one's close() does not end.
+ */
+static void leave_to_files(struct sock *sk)
+{
+	struct quic_sock *qs = quic_sk(sk);
+
+	qs->left = true;
+	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | RCV_SHUTDOWN);
+	discard_unread(sk);
+	if (alive(qs) && sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime)
+		say_close(sk, ktime_get_ns());
+	quic_sock_flush(sk);
+	sock_orphan(sk);
+}
+
+/* The application is done with it. Lets the lock go. */
+static void leave(struct sock *sk, long timeout)
 {
 	struct quic_sock *qs = quic_sk(sk);
 	u64 now = ktime_get_ns();
 
-	lock_sock(sk);
 	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
 	if (alive(qs)) {
+		quic_file_accept_on(sk, false);
 		quic_sock_purge_ready(sk);
 		if (sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime)
 			say_close(sk, now);
 		qs->shut_wr = true;
 		quic_sock_flush(sk);
-		wait_closed(sk, timeout);
+		if (timeout)
+			wait_closed(sk, timeout);
 	}
 	if (alive(qs) && !adopt(sk)) {
 		say_close(sk, now);
@@ -331,4 +358,21 @@ void quic_sock_close(struct sock *sk, long timeout)
 	}
 	release_sock(sk);
 	sk_common_release(sk);
+}
+
+void quic_sock_leave(struct sock *sk)
+{
+	lock_sock(sk);
+	leave(sk, 0);
+}
+
+void quic_sock_close(struct sock *sk, long timeout)
+{
+	lock_sock(sk);
+	if (quic_files_live(quic_sk(sk))) {
+		leave_to_files(sk);
+		release_sock(sk);
+	} else {
+		leave(sk, timeout);
+	}
 }

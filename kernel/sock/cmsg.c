@@ -12,8 +12,6 @@
 			 MSG_QUIC_STREAM_SNDBLOCK | MSG_QUIC_STREAM_DONTWAIT)
 #define CALL_FLAGS	(MSG_MORE | MSG_DONTWAIT | MSG_NOSIGNAL | MSG_WAITALL | MSG_BATCH | \
 			 MSG_QUIC_DATAGRAM)
-/* The kernel's: CMSG_COMPAT, SENDPAGE_NOTLAST, NO_SHARED_FRAGS, SPLICE_PAGES */
-#define KERNEL_FLAGS	(0x80000000U | 0x20000U | 0x80000U | 0x8000000U)
 
 static int parse_stream(const struct cmsghdr *cmsg, struct quic_cmsg *out)
 {
@@ -53,7 +51,7 @@ int quic_cmsg_parse(struct msghdr *msg, struct quic_cmsg *out)
 	int err = 0;
 
 	*out = (struct quic_cmsg){ .sid = -1 };
-	if (msg->msg_flags & ~(STREAM_FLAGS | CALL_FLAGS | KERNEL_FLAGS))
+	if (msg->msg_flags & ~(STREAM_FLAGS | CALL_FLAGS | QUIC_MSG_KERNEL_FLAGS))
 		return -EINVAL;
 	out->flags = msg->msg_flags & STREAM_FLAGS;
 	for_each_cmsghdr(cmsg, msg) {

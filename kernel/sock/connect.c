@@ -10,6 +10,7 @@
 #include <net/inet_common.h>
 
 #include "../crypto/crypto.h"
+#include "file.h"
 #include "sockopt.h"
 
 static __be16 port_of(const union quic_addr *a)
@@ -353,17 +354,26 @@ static int put_name(const struct sock *sk, const union quic_addr *a, struct sock
 	return sizeof(struct sockaddr_in);
 }
 
-int quic_sock_getname(struct socket *sock, struct sockaddr *addr, int peer)
+static int name_of(struct sock *sk, struct sockaddr *addr, int peer)
 {
-	struct sock *sk = sock->sk;
 	struct quic_sock *qs = quic_sk(sk);
 	int ret = -ENOTCONN;
 
 	lock_sock(sk);
 	if (!peer)
 		ret = put_name(sk, qs->conn_live ? &qs->peer.local : &qs->local, addr);
-	else if (qs->conn_live && qs->conn.state <= QUIC_CONN_ESTABLISHED)
+	else if (qs->conn_live && (qs->conn.state <= QUIC_CONN_ESTABLISHED || peer != 1))
 		ret = put_name(sk, &qs->peer.remote, addr);
 	release_sock(sk);
 	return ret;
+}
+
+int quic_sock_getname(struct socket *sock, struct sockaddr *addr, int peer)
+{
+	struct sock *sk = sock->sk;
+
+	/* accept() asks by its own socket's operations, and what it made may be a stream's. */
+	if (sk->sk_prot == &quic_file_prot)
+		sk = quic_file_of(sk)->conn;
+	return name_of(sk, addr, peer);
 }

@@ -6,7 +6,7 @@
  */
 #include <linux/random.h>
 
-#include "sock.h"
+#include "file.h"
 
 static struct sock *sk_of(struct quic_conn *c)
 {
@@ -44,7 +44,9 @@ static void stream_free(struct quic_conn *c, struct quic_stream *cs)
 	struct quic_sock_stream *s = quic_sock_stream_of(cs);
 	struct sock *sk = sk_of(c);
 
+	WARN_ON_ONCE(s->file);
 	quic_recvbuf_purge(sk, s);
+	list_del_init(&s->item.list);
 	quic_sendbuf_purge(sk, s);
 	kmem_cache_free(quic_stream_cache, s);
 	sk_mem_uncharge(sk, sizeof(*s));
@@ -63,7 +65,7 @@ static void stream_contig(struct quic_conn *c, struct quic_stream *s)
 
 static void stream_fin(struct sock *sk, struct quic_sock_stream *s)
 {
-	if (sk->sk_shutdown & RCV_SHUTDOWN) {
+	if (quic_file_unread(sk, s)) {
 		quic_stream_read_end(&quic_sk(sk)->conn, &s->core);
 		return;
 	}
@@ -74,7 +76,7 @@ static void stream_fin(struct sock *sk, struct quic_sock_stream *s)
 
 static void stream_reset(struct sock *sk, struct quic_sock_stream *s)
 {
-	bool read = s->core.rx.readable > s->read && !(sk->sk_shutdown & RCV_SHUTDOWN);
+	bool read = s->core.rx.readable > s->read && !quic_file_unread(sk, s);
 
 	if (read)
 		quic_recvbuf_drop_ooo(sk, s);
@@ -83,6 +85,7 @@ static void stream_reset(struct sock *sk, struct quic_sock_stream *s)
 	/* The event is all the application learns of the reset; it follows what may be read. */
 	quic_event_stream(sk, s, QUIC_STREAM_RECV_STATE_RESET_RECVD);
 	s->reset_ready = read;
+	quic_file_wake(sk, s, QUIC_WAKE_READ | QUIC_WAKE_STATE);
 	if (!read)
 		quic_stream_read_end(&quic_sk(sk)->conn, &s->core);
 }
@@ -92,6 +95,7 @@ static void stream_max_data(struct sock *sk, struct quic_sock_stream *s)
 	struct quic_stream_max_data ev = { .id = s->core.id, .max_data = s->core.tx.max };
 
 	quic_sk(sk)->wake |= QUIC_WAKE_WRITE;
+	quic_file_wake(sk, s, QUIC_WAKE_WRITE);
 	if (!s->want_max_data)
 		return;
 	s->want_max_data = false;
@@ -105,6 +109,7 @@ static void stream_event(struct quic_conn *c, struct quic_stream *cs, enum quic_
 
 	switch (ev) {
 	case QUIC_SEV_OPENED:
+		quic_file_opened(sk, s);
 		break;
 	case QUIC_SEV_SIZE_KNOWN:
 		quic_event_stream(sk, s, QUIC_STREAM_RECV_STATE_SIZE_KNOWN);
@@ -116,14 +121,17 @@ static void stream_event(struct quic_conn *c, struct quic_stream *cs, enum quic_
 		stream_reset(sk, s);
 		break;
 	case QUIC_SEV_STOPPED:
+		s->stopped = true;
 		quic_event_stream(sk, s, QUIC_STREAM_SEND_STATE_RESET_SENT);
 		quic_sk(sk)->wake |= QUIC_WAKE_WRITE;
+		quic_file_wake(sk, s, QUIC_WAKE_WRITE | QUIC_WAKE_STATE);
 		break;
 	case QUIC_SEV_MAX_DATA:
 		stream_max_data(sk, s);
 		break;
 	case QUIC_SEV_SENT_ALL:
 		quic_event_stream(sk, s, cs->tx.state);
+		quic_file_wake(sk, s, QUIC_WAKE_STATE);
 		break;
 	}
 }

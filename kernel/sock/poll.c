@@ -6,7 +6,7 @@
 #include <net/inet_common.h>
 #include <net/transp_v6.h>
 
-#include "sock.h"
+#include "file.h"
 
 static __poll_t poll_listener(struct sock *sk)
 {
@@ -47,9 +47,17 @@ static bool readable(struct sock *sk)
 	bool ret;
 
 	lock_sock(sk);
-	ret = quic_sock_first_item(quic_sk(sk));
+	ret = quic_sock_first_item(quic_sk(sk)) || quic_file_accept_ready(quic_sk(sk));
 	release_sock(sk);
 	return ret;
+}
+
+static bool stream_waits(const struct quic_sock *qs)
+{
+	/* Pairs with quic_files_get(). */
+	const struct quic_files *fs = smp_load_acquire(&qs->files);
+
+	return fs && !list_empty_careful(&fs->waiting);
 }
 
 __poll_t quic_sock_poll(struct file *file, struct socket *sock, poll_table *wait)
@@ -70,7 +78,8 @@ __poll_t quic_sock_poll(struct file *file, struct socket *sock, poll_table *wait
 		mask |= EPOLLHUP;
 	if (shutdown & RCV_SHUTDOWN)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
-	if ((!list_empty_careful(&qs->ready) && (state != TCP_SYN_RECV || readable(sk))) ||
+	if (((!list_empty_careful(&qs->ready) || stream_waits(qs)) &&
+	     (state != TCP_SYN_RECV || readable(sk))) ||
 	    READ_ONCE(qs->tls_stale))
 		mask |= EPOLLIN | EPOLLRDNORM;
 	/* Writing fails at once, which is an answer too. */

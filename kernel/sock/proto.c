@@ -10,7 +10,7 @@
 #include <net/transp_v6.h>
 
 #include "../compat/proto.h"
-#include "sock.h"
+#include "file.h"
 
 long quic_sysctl_mem[3];
 int quic_sysctl_rmem[3] = { 4096, 1 << 20, 32 << 20 };
@@ -114,6 +114,17 @@ static int disconnect(struct sock *sk, int flags)
 
 QUIC_COMPAT_ACCEPT(accept_sock, quic_sock_accept)
 
+/* Does accept() give streams? */
+static bool accepts_streams(const struct socket *sock)
+{
+	/* Pairs with quic_files_get(). */
+	const struct quic_files *fs = smp_load_acquire(&quic_sk(sock->sk)->files);
+
+	return fs && READ_ONCE(fs->accept) && READ_ONCE(sock->sk->sk_state) != TCP_LISTEN;
+}
+
+QUIC_COMPAT_OPS_ACCEPT(accept_any, accepts_streams, quic_file_accept)
+
 #define QUIC_PROTO_COMMON					\
 	.owner			= THIS_MODULE,			\
 	.init			= init_sock,			\
@@ -157,7 +168,7 @@ struct proto quicv6_prot = {
 	.bind			= quic_sock_bind,		\
 	.connect		= quic_sock_connect,		\
 	.socketpair		= sock_no_socketpair,		\
-	.accept			= inet_accept,			\
+	.accept			= accept_any,			\
 	.getname		= quic_sock_getname,		\
 	.poll			= quic_sock_poll,		\
 	.ioctl			= quic_sock_ioctl,		\
@@ -241,6 +252,9 @@ int quic_sock_init(void)
 	err = proto_register(&quicv6_prot, 1);
 	if (err)
 		goto no_proto6;
+	err = quic_file_init();
+	if (err)
+		goto no_file;
 	err = quic_sysctl_init();
 	if (err)
 		goto no_sysctl;
@@ -250,6 +264,8 @@ int quic_sock_init(void)
 
 	quic_sysctl_exit();
 no_sysctl:
+	quic_file_exit();
+no_file:
 	proto_unregister(&quicv6_prot);
 no_proto6:
 	proto_unregister(&quic_prot);
@@ -278,6 +294,7 @@ void quic_sock_exit(void)
 	quic_sysctl_exit();
 	destroy_workqueue(quic_sock_wq);
 	rcu_barrier();
+	quic_file_exit();
 	proto_unregister(&quicv6_prot);
 	proto_unregister(&quic_prot);
 	percpu_counter_destroy(&sockets_allocated);

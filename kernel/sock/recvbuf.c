@@ -8,7 +8,7 @@
  * sk_rmem_alloc with its real size. A train lives as long as one of its chunks;
  * when memory gets short, one that is pinned by little is copied and freed.
  */
-#include "sock.h"
+#include "file.h"
 
 #define RXBUF_ORDER	3	/* what alloc_pages still serves from its per-CPU lists */
 #define RXBUF_KMALLOC	4096	/* larger buffers are pages */
@@ -442,7 +442,7 @@ int quic_recvbuf_add(struct sock *sk, struct quic_sock_stream *s, u64 off, const
 {
 	struct quic_chunk *ch;
 
-	if (sk->sk_shutdown & RCV_SHUTDOWN)
+	if (quic_file_unread(sk, s))
 		return 0;
 	if (!quic_recvbuf_room(sk)) {
 		atomic_inc(&sk->sk_drops);
@@ -482,6 +482,12 @@ void quic_recvbuf_queue_stream(struct sock *sk, struct quic_sock_stream *s)
 {
 	struct quic_sock *qs = quic_sk(sk);
 
+	if (unlikely(s->file)) {
+		quic_file_wake(sk, s, QUIC_WAKE_READ);
+		return;
+	}
+	if (unlikely(s->waiting))
+		return;
 	if (list_empty(&s->item.list))
 		list_add_tail(&s->item.list, &qs->ready);
 	qs->wake |= QUIC_WAKE_READ;
@@ -489,7 +495,7 @@ void quic_recvbuf_queue_stream(struct sock *sk, struct quic_sock_stream *s)
 
 void quic_recvbuf_contig(struct sock *sk, struct quic_sock_stream *s)
 {
-	if (sk->sk_shutdown & RCV_SHUTDOWN) {
+	if (quic_file_unread(sk, s)) {
 		quic_recvbuf_discard(sk, s);
 		return;
 	}
@@ -524,7 +530,8 @@ void quic_recvbuf_purge(struct sock *sk, struct quic_sock_stream *s)
 		quic_recvbuf_free_chunk(sk, ch);
 	}
 	quic_recvbuf_drop_ooo(sk, s);
-	list_del_init(&s->item.list);
+	if (!s->waiting)
+		list_del_init(&s->item.list);
 }
 
 void quic_recvbuf_discard(struct sock *sk, struct quic_sock_stream *s)

@@ -68,9 +68,8 @@ static int copy_chunk(const struct quic_chunk *ch, u32 skip, u32 n, struct msghd
 	return done == n ? 0 : -EFAULT;
 }
 
-/* Return: bytes copied, or -EFAULT when not even the first piece could be */
-static ssize_t peek_stream(struct quic_sock_stream *s, struct msghdr *msg, size_t len, int flags,
-			   u64 *stamp)
+ssize_t quic_sock_peek_stream(struct quic_sock_stream *s, struct msghdr *msg, size_t len,
+			      int flags, u64 *stamp)
 {
 	struct quic_chunk *ch;
 	size_t done = 0;
@@ -88,8 +87,8 @@ static ssize_t peek_stream(struct quic_sock_stream *s, struct msghdr *msg, size_
 	return done;
 }
 
-static ssize_t take_stream(struct sock *sk, struct quic_sock_stream *s, struct msghdr *msg,
-			   size_t len, int flags, u64 *stamp)
+ssize_t quic_sock_take_stream(struct sock *sk, struct quic_sock_stream *s, struct msghdr *msg,
+			      size_t len, int flags, u64 *stamp)
 {
 	struct quic_chunk *ch;
 	size_t done = 0;
@@ -138,8 +137,7 @@ static bool credit_wanted(const struct quic_conn *c)
 	       c->streams.kind[1].max_wanted;
 }
 
-/* The peer may send more, and where the stream stands in the queue. @s may be gone afterwards. */
-static void consumed(struct sock *sk, struct quic_sock_stream *s, size_t n, bool fin)
+void quic_sock_consumed(struct sock *sk, struct quic_sock_stream *s, size_t n, bool fin)
 {
 	struct quic_sock *qs = quic_sk(sk);
 	struct quic_conn *c = &qs->conn;
@@ -156,7 +154,7 @@ static void consumed(struct sock *sk, struct quic_sock_stream *s, size_t n, bool
 		list_del_init(&s->item.list);
 		if (s->reset_ready)
 			quic_stream_read_end(c, &s->core);
-	} else {
+	} else if (!s->file) {
 		rotate(qs, &s->item);
 	}
 	if (c->state <= QUIC_CONN_ESTABLISHED && (pump || credit_wanted(c)))
@@ -167,8 +165,8 @@ static bool more_of(struct sock *sk, u64 id)
 {
 	struct quic_stream *s = quic_stream_find(&quic_sk(sk)->conn, id);
 
-	/* With a reset nothing more comes. */
-	return !s || s->rx.state > QUIC_RECV_RECVD ||
+	/* With a reset nothing more comes, and somebody may have made a descriptor of it. */
+	return !s || s->rx.state > QUIC_RECV_RECVD || quic_sock_stream_of(s)->file ||
 	       !list_empty(&quic_sock_stream_of(s)->item.list);
 }
 
@@ -203,9 +201,9 @@ static ssize_t recv_stream(struct sock *sk, struct quic_sock_stream *s, struct m
 	target = min(target, len);
 	for (;;) {
 		if (flags & MSG_PEEK)
-			n = peek_stream(s, msg, len, flags, &stamp);
+			n = quic_sock_peek_stream(s, msg, len, flags, &stamp);
 		else
-			n = take_stream(sk, s, msg, len - done, flags, &stamp);
+			n = quic_sock_take_stream(sk, s, msg, len - done, flags, &stamp);
 		if (n < 0 && !done)
 			return n;
 		if (n < 0)
@@ -215,7 +213,7 @@ static ssize_t recv_stream(struct sock *sk, struct quic_sock_stream *s, struct m
 							  list_empty(&s->rcvq));
 		if (flags & MSG_PEEK)
 			break;
-		consumed(sk, s, n, fin);
+		quic_sock_consumed(sk, s, n, fin);
 		if (fin || done >= target || !stream_wait(sk, id, &timeo))
 			break;
 		s = quic_sock_stream_of(quic_stream_find(&quic_sk(sk)->conn, id));

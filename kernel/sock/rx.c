@@ -3,7 +3,7 @@
  * Packets in, and the pump that follows: after each train one decision what to
  * send, one look at the timer, one wake-up.
  */
-#include "sock.h"
+#include "file.h"
 
 /* --- what came --- */
 
@@ -127,6 +127,8 @@ void quic_sock_wake(struct sock *sk)
 	if (!wake)
 		return;
 	qs->wake = 0;
+	if (unlikely(qs->files))
+		quic_file_wake_all(sk, wake);
 	if (sock_flag(sk, SOCK_DEAD))
 		return;
 	if (wake & QUIC_WAKE_STATE)

@@ -13,7 +13,7 @@
  * fills the buffer with bytes it must not send. The socket lock is let go only
  * while waiting; a stream is looked up anew by its ID afterwards.
  */
-#include "sock.h"
+#include "file.h"
 
 #define BURST_BYTES	65507		/* of UDP payload: what one GSO skb carries */
 #define PACKET_OVERHEAD	48		/* headers and tag of a packet of stream data, and some */
@@ -47,19 +47,28 @@ static bool memory_free(const struct sock *sk)
 	return READ_ONCE(sk->sk_wmem_queued) < READ_ONCE(sk->sk_sndbuf);
 }
 
+bool quic_sock_room(const struct sock *sk)
+{
+	return memory_free(sk) && credit(quic_sk(sk), NULL);
+}
+
+bool quic_sock_stream_writable(const struct sock *sk, const struct quic_sock_stream *s)
+{
+	return memory_free(sk) && (s->core.tx.state > QUIC_SEND_SEND || s->core.tx.fin ||
+				   credit(quic_sk(sk), s));
+}
+
 /* Can @sid (< 0: any of our streams to come) take a byte, or never will? */
 static bool stream_writable(const struct sock *sk, s64 sid)
 {
-	struct quic_sock *qs = quic_sk(sk);
 	struct quic_stream *s;
 
+	if (sid < 0)
+		return quic_sock_room(sk);
 	if (!memory_free(sk))
 		return false;
-	if (sid < 0)
-		return credit(qs, NULL);
-	s = quic_stream_find(&qs->conn, sid);
-	return !s || s->tx.state > QUIC_SEND_SEND || s->tx.fin ||
-	       credit(qs, quic_sock_stream_of(s));
+	s = quic_stream_find(&quic_sk(sk)->conn, sid);
+	return !s || quic_sock_stream_writable(sk, quic_sock_stream_of(s));
 }
 
 /*
@@ -89,6 +98,7 @@ struct tx_wait {
 	s64 sid;
 	bool open, uni;
 	bool memory;		/* for room in the send buffer alone */
+	struct quic_file *file;	/* whose wait queue it is; NULL: the connection's */
 };
 
 static bool wait_over(const struct sock *sk, const struct tx_wait *w)
@@ -103,6 +113,7 @@ static bool wait_over(const struct sock *sk, const struct tx_wait *w)
 /* Sleep until there is a point in trying again. Return: 0 or why not to. */
 static int tx_wait(struct sock *sk, const struct tx_wait *w, long *timeo)
 {
+	struct sock *on = w->file ? quic_file_sk(w->file) : sk;
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 	int err = 0;
 
@@ -110,7 +121,7 @@ static int tx_wait(struct sock *sk, const struct tx_wait *w, long *timeo)
 		return -EAGAIN;
 	/* What the peer needs in order to raise its limits has to go out first. */
 	quic_sock_flush(sk);
-	add_wait_queue(sk_sleep(sk), &wait);
+	add_wait_queue(sk_sleep(on), &wait);
 	while (!wait_over(sk, w)) {
 		err = -EAGAIN;
 		if (!*timeo)
@@ -119,10 +130,13 @@ static int tx_wait(struct sock *sk, const struct tx_wait *w, long *timeo)
 		if (signal_pending(current))
 			break;
 		err = 0;
-		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+		if (w->file)
+			quic_file_want_space(w->file);
+		else
+			set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 		sk_wait_event(sk, timeo, wait_over(sk, w), &wait);
 	}
-	remove_wait_queue(sk_sleep(sk), &wait);
+	remove_wait_queue(sk_sleep(on), &wait);
 	if (!err && over(sk))
 		err = -EPIPE;
 	return err;
@@ -174,6 +188,10 @@ static struct quic_sock_stream *tx_stream(struct sock *sk, const struct quic_cms
 	*err = -EINVAL;
 	if (sid >= 0) {
 		s = quic_stream_find(&qs->conn, sid);
+		*err = -EBUSY;
+		if (s && (quic_sock_stream_of(s)->file || quic_sock_stream_of(s)->waiting))
+			return NULL;
+		*err = -EINVAL;
 		if (s && new && (s->tx.state != QUIC_SEND_READY ||
 				 quic_sock_stream_of(s)->held_bytes))
 			return NULL;
@@ -285,26 +303,13 @@ static int take(struct sock *sk, struct quic_sock_stream *s, struct msghdr *msg)
 	return n;
 }
 
-static int send_stream(struct sock *sk, struct msghdr *msg, size_t len, const struct quic_cmsg *a,
-		       long timeo)
+int quic_sock_send_data(struct sock *sk, struct quic_sock_stream *s, struct msghdr *msg,
+			size_t len, bool fin, long timeo)
 {
-	bool fin = a->flags & MSG_QUIC_STREAM_FIN;
-	struct tx_wait w = {};
-	struct quic_sock_stream *s;
+	struct tx_wait w = { .sid = s->core.id, .file = s->file };
 	size_t done = 0;
-	struct quic_sock *qs = quic_sk(sk);
-	int err, n;
+	int err = 0, n;
 
-	if (!len && !fin)
-		return -EMSGSIZE;
-	s = tx_stream(sk, a, &timeo, &err);
-	if (!s)
-		return err;
-	qs->datagram_last = false;
-	w.sid = s->core.id;
-	s = tx_again(sk, w.sid);
-	if (!s)
-		return -EINVAL;
 	while (done < len) {
 		n = take(sk, s, msg);
 		if (n > 0) {
@@ -326,8 +331,26 @@ static int send_stream(struct sock *sk, struct msghdr *msg, size_t len, const st
 	if (s && fin && done == len)
 		quic_sendbuf_commit_fin(sk, s);
 	pump_or_hold(sk, msg->msg_flags & MSG_MORE, fin);
-	if (done || !len)
-		return done;
+	return done || !len ? (int)done : err;
+}
+
+static int send_stream(struct sock *sk, struct msghdr *msg, size_t len, const struct quic_cmsg *a,
+		       long timeo)
+{
+	bool fin = a->flags & MSG_QUIC_STREAM_FIN;
+	struct quic_sock_stream *s;
+	int err;
+
+	if (!len && !fin)
+		return -EMSGSIZE;
+	s = tx_stream(sk, a, &timeo, &err);
+	if (!s)
+		return err;
+	quic_sk(sk)->datagram_last = false;
+	s = tx_again(sk, s->core.id);
+	if (!s)
+		return -EINVAL;
+	err = quic_sock_send_data(sk, s, msg, len, fin, timeo);
 	/* Programs tell flow control from a full accept of streams by this. */
 	return err == -EAGAIN && a->has_stream ? -ENOSPC : err;
 }

@@ -8,8 +8,9 @@
  * listener without the socket lock: struct quic_listener (net.h) has its own.
  *
  * Lifetime: sk_alloc's reference belongs to the file descriptor, or to the
- * orphan after close() (close.c). An armed timer and a queued work item hold
- * one each. The demux table holds none: SOCK_RCU_FREE, and lookups take one.
+ * orphan after close() (close.c); between the two to the descriptors of single
+ * streams, each of which holds one of its own, too (file.c). An armed timer and a queued work item
+ * hold one each. The demux table holds none: SOCK_RCU_FREE, and lookups take one.
  */
 #ifndef QUIC_SOCK_SOCK_H
 #define QUIC_SOCK_SOCK_H
@@ -53,11 +54,14 @@ struct quic_sock_stream {
 	bool reset_ready;		/* rcvq ends where the peer's reset left it */
 	bool told_recv;			/* event RECV is out and nothing was read since */
 	bool want_max_data;		/* the application ran into flow control */
+	bool waiting;			/* for accept(): item is in quic_files.waiting */
+	bool stopped;			/* the peer's STOP_SENDING made us reset it */
 	struct list_head sndq;		/* struct quic_sendbuf, by offset, contiguous */
 	struct list_head held;		/* quic_sock.held, while held_bytes */
 	u32 held_bytes;			/* at the end of sndq, the core does not know of them yet */
 	struct quic_sendbuf *cursor;	/* where the last lookup ended */
 	u64 released;			/* send offset below which bytes were given back */
+	struct quic_file *file;		/* its descriptor (file.h), or NULL: the shared queue's */
 };
 
 /* A run of queued send bytes: a page fragment, or a part of one with room to grow. */
@@ -145,6 +149,7 @@ struct quic_sock {
 	bool purged;			/* connection over: send queues emptied */
 	bool shut_wr;			/* shutdown(SHUT_WR): close once all is acknowledged */
 	bool close_told;		/* event CONNECTION_CLOSE was put or not wanted */
+	bool left;			/* closed by the application, stream descriptors are not */
 
 	struct quic_endpoint *ep;	/* local UDP socket, with bind or connect */
 	union quic_addr local;		/* as bound; port filled in */
@@ -160,6 +165,7 @@ struct quic_sock {
 	struct quic_msg *last_tls;	/* of the TLS messages at its front; NULL: none */
 	u32 tls_queued;			/* their memory, bytes */
 	u32 datagram_mem;		/* of the datagrams in ready, bytes */
+	struct quic_files *files;	/* stream descriptors (file.h); NULL: never had any */
 	u64 unread;			/* stream bytes ready (SIOCINQ) */
 	u64 unacked;			/* stream bytes written, not acknowledged */
 	u64 datagrams_unsent;		/* bytes of datagrams written, not sent (SIOCOUTQ, too) */
@@ -227,6 +233,7 @@ struct quic6_sock {
 #define QUIC_WAKE_WRITE		0x02
 #define QUIC_WAKE_STATE		0x04
 #define QUIC_WAKE_ERROR		0x08
+#define QUIC_WAKE_FILES		0x10	/* there are some in quic_files.wake */
 
 #define QUIC_TP_GIVEN_RESET	0x01	/* stateless_reset asked for */
 #define QUIC_TP_GIVEN_NO_COMPAT	0x02	/* disable_compatible_version */
@@ -326,6 +333,8 @@ struct sock *quic_sock_accept(struct sock *sk, int flags, int *err, bool kern);
 /* close.c */
 void quic_sock_close(struct sock *sk, long timeout);
 int quic_sock_shutdown(struct socket *sock, int how);
+/* The last descriptor of one of its streams is closed, its own before. Takes the lock. */
+void quic_sock_leave(struct sock *sk);
 /* All of an unborn or dead socket's resources. Process context. */
 void quic_sock_destroy_conn(struct sock *sk);
 /* An orphan may have reached its end; shut_wr its turn to close. */
@@ -334,6 +343,8 @@ void quic_sock_check_linger(struct sock *sk, u64 now);
 void quic_sock_closed(struct sock *sk);
 /* Why there is nothing more: 0 while it stands, else a negative errno, sk_err taken. */
 int quic_sock_why(struct sock *sk);
+/* What ended the connection, a negative errno; 0: it was closed in good order. */
+int quic_sock_close_errno(const struct quic_sock *qs);
 
 /* sendmsg.c, sendbuf.c */
 int quic_sock_sendmsg(struct sock *sk, struct msghdr *msg, size_t len);
@@ -341,6 +352,13 @@ int quic_sock_sendmsg(struct sock *sk, struct msghdr *msg, size_t len);
 struct quic_sock_stream *quic_sock_stream_open(struct sock *sk, s64 sid, bool uni, long *timeo,
 					       int *err);
 bool quic_sock_writable(const struct sock *sk);
+/* Room in the send buffer and the connection's flow control */
+bool quic_sock_room(const struct sock *sk);
+/* And in that of @s; or it never will take anything. */
+bool quic_sock_stream_writable(const struct sock *sk, const struct quic_sock_stream *s);
+/* Bytes and end of @s, which can take them. Return: bytes, or an error */
+int quic_sock_send_data(struct sock *sk, struct quic_sock_stream *s, struct msghdr *msg,
+			size_t len, bool fin, long timeo);
 /* Wait for room in the send buffer. 0 or an error */
 int quic_sock_wait_memory(struct sock *sk, long *timeo);
 /* Copy up to @max bytes of @msg behind @s's last. Return: bytes, -EFAULT, -ENOBUFS (not now) */
@@ -374,6 +392,19 @@ ssize_t quic_sock_datagram_recv(struct sock *sk, struct quic_chunk *ch, struct m
 /* What recvmsg() takes next; NULL: nothing, or it has to wait. */
 struct quic_item *quic_sock_first_item(struct quic_sock *qs);
 int quic_sock_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int *addr_len);
+/*
+ * Copy from the front of @s; *stamp: when the last of it came, unless there is nothing. Return:
+ * bytes, or -EFAULT when not even the first piece could be
+ */
+ssize_t quic_sock_peek_stream(struct quic_sock_stream *s, struct msghdr *msg, size_t len,
+			      int flags, u64 *stamp);
+ssize_t quic_sock_take_stream(struct sock *sk, struct quic_sock_stream *s, struct msghdr *msg,
+			      size_t len, int flags, u64 *stamp);
+/*
+ * @n bytes were taken, and the end, if @fin: the peer may send more, and where the stream stands in
+ * the queue. @s may be gone afterwards, unless it has a descriptor.
+ */
+void quic_sock_consumed(struct sock *sk, struct quic_sock_stream *s, size_t n, bool fin);
 
 /* recvbuf.c */
 struct quic_train *quic_recvbuf_train(struct sock *sk, unsigned int nseg, u32 bytes);
@@ -428,6 +459,9 @@ struct quic_cmsg {			/* what a sendmsg() asks for */
 	s64 sid;			/* -1: not given */
 	u32 flags;			/* MSG_QUIC_STREAM_* */
 };
+
+/* The kernel's: CMSG_COMPAT, SENDPAGE_NOTLAST, NO_SHARED_FRAGS, SPLICE_PAGES */
+#define QUIC_MSG_KERNEL_FLAGS	(0x80000000U | 0x20000U | 0x80000U | 0x8000000U)
 
 int quic_cmsg_parse(struct msghdr *msg, struct quic_cmsg *out);
 void quic_cmsg_put_stream(struct msghdr *msg, u64 id, u32 flags);

@@ -8,6 +8,7 @@
 #include <net/ip.h>
 #include <net/ipv6.h>
 
+#include "file.h"
 #include "sockopt.h"
 
 static const struct quic_sockopt *scan(const struct quic_sockopt *o, unsigned int n, int name)
@@ -39,14 +40,28 @@ int quic_sockopt_alive(const struct quic_sock *qs)
 	return qs->conn.state <= QUIC_CONN_ESTABLISHED ? 0 : -EPIPE;
 }
 
-static int set_quic(struct sock *sk, int name, sockptr_t val, unsigned int len)
+/* A stream's descriptor knows which stream it is: -1 or its ID in front of the value. */
+static int name_stream(const struct quic_sockopt *o, const struct quic_file *f, void *val)
+{
+	s64 *id = val;
+
+	if (!f || o->scope != QUIC_SOCKOPT_STREAM)
+		return 0;
+	if (*id != -1 && *id != (s64)f->s->core.id)
+		return -EINVAL;
+	*id = f->s->core.id;
+	return 0;
+}
+
+int quic_sockopt_set(struct sock *sk, struct quic_file *f, int name, sockptr_t val,
+		     unsigned int len)
 {
 	const struct quic_sockopt *o = find(name);
 	u32 n;
 	u8 *buf;
 	int err;
 
-	if (!o || !o->set)
+	if (!o || !o->set || (f && o->scope != QUIC_SOCKOPT_STREAM))
 		return -ENOPROTOOPT;
 	if ((int)len < 0 || len < o->least || (o->bytes && len > o->size))
 		return -EINVAL;
@@ -57,20 +72,21 @@ static int set_quic(struct sock *sk, int name, sockptr_t val, unsigned int len)
 	err = -EFAULT;
 	if (!copy_from_sockptr(buf, val, n)) {
 		lock_sock(sk);
-		err = o->set(sk, buf, n);
+		err = name_stream(o, f, buf) ?: o->set(sk, buf, n);
 		release_sock(sk);
 	}
 	kfree_sensitive(buf);
 	return err;
 }
 
-static int get_quic(struct sock *sk, int name, char __user *val, int __user *ulen)
+int quic_sockopt_get(struct sock *sk, struct quic_file *f, int name, char __user *val,
+		     int __user *ulen)
 {
 	const struct quic_sockopt *o = find(name);
 	int len, err;
 	u8 *buf;
 
-	if (!o || !o->get)
+	if (!o || !o->get || (f && o->scope == QUIC_SOCKOPT_CONN))
 		return -ENOPROTOOPT;
 	if (get_user(len, ulen))
 		return -EFAULT;
@@ -84,7 +100,7 @@ static int get_quic(struct sock *sk, int name, char __user *val, int __user *ule
 	if (!o->bytes && copy_from_user(buf, val, min_t(u32, len, o->size)))
 		goto out;
 	lock_sock(sk);
-	err = o->get(sk, buf, len);
+	err = name_stream(o, f, buf) ?: o->get(sk, buf, len);
 	release_sock(sk);
 	if (err < 0)
 		goto out;
@@ -100,7 +116,7 @@ out:
 int quic_sock_setsockopt(struct sock *sk, int level, int name, sockptr_t val, unsigned int len)
 {
 	if (level == SOL_QUIC)
-		return set_quic(sk, name, val, len);
+		return quic_sockopt_set(sk, NULL, name, val, len);
 #if IS_ENABLED(CONFIG_IPV6)
 	if (sk->sk_family == AF_INET6)
 		return ipv6_setsockopt(sk, level, name, val, len);
@@ -111,8 +127,11 @@ int quic_sock_setsockopt(struct sock *sk, int level, int name, sockptr_t val, un
 int quic_sock_getsockopt(struct sock *sk, int level, int name, char __user *val,
 			 int __user *len)
 {
+	if (level == SOL_QUIC && (name == QUIC_SOCKOPT_STREAM_PEELOFF ||
+				  name == QUIC_SOCKOPT_STREAM_FILE))
+		return quic_file_getsockopt(sk, name == QUIC_SOCKOPT_STREAM_FILE, val, len);
 	if (level == SOL_QUIC)
-		return get_quic(sk, name, val, len);
+		return quic_sockopt_get(sk, NULL, name, val, len);
 #if IS_ENABLED(CONFIG_IPV6)
 	if (sk->sk_family == AF_INET6)
 		return ipv6_getsockopt(sk, level, name, val, len);

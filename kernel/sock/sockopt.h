@@ -8,6 +8,15 @@
 
 #include "sock.h"
 
+/* Where an option works beside the connection's socket. */
+enum quic_sockopt_scope {
+	QUIC_SOCKOPT_CONN,	/* nowhere */
+	QUIC_SOCKOPT_STREAM,	/* on a stream's descriptor: the value begins with a stream ID */
+	QUIC_SOCKOPT_READ,	/* there, reading; it is about the connection all the same */
+};
+
+struct quic_file;
+
 struct quic_sockopt {
 	u8 name;
 	u8 least;	/* bytes: the first field; shorter values are EINVAL */
@@ -17,6 +26,7 @@ struct quic_sockopt {
 	int (*set)(struct sock *sk, const void *val, u32 len);
 	/* @val: @size bytes, the caller's value in their front. Return: length or errno */
 	int (*get)(struct sock *sk, void *val, u32 len);
+	u8 scope;	/* enum quic_sockopt_scope */
 };
 
 extern const struct quic_sockopt quic_sockopts_stream[], quic_sockopts_conn[],
@@ -26,6 +36,14 @@ extern const unsigned int quic_sockopts_stream_n, quic_sockopts_conn_n, quic_soc
 
 /* Is there a connection one can talk to? 0, -ENOTCONN or -EPIPE */
 int quic_sockopt_alive(const struct quic_sock *qs);
+/* The stream that @info of QUIC_SOCKOPT_STREAM_OPEN asks for, or NULL and *err */
+struct quic_sock_stream *quic_sockopt_open(struct sock *sk, const struct quic_stream_info *info,
+					   int *err);
+/* Level SOL_QUIC; @f: on the descriptor of one of sk's streams, or NULL. They take the lock. */
+int quic_sockopt_set(struct sock *sk, struct quic_file *f, int name, sockptr_t val,
+		     unsigned int len);
+int quic_sockopt_get(struct sock *sk, struct quic_file *f, int name, char __user *val,
+		     int __user *ulen);
 /* connect.c: transport parameters into the connection, until they were encoded */
 void quic_sock_apply_params(struct quic_sock *qs);
 

@@ -370,13 +370,14 @@ const struct quic_sockopt quic_sockopts_conn[] = {
 	{ QUIC_SOCKOPT_CONNECTION_ID, 1, sizeof(struct quic_connection_id_info), false, cid_set,
 	  cid_get },
 	{ QUIC_SOCKOPT_CONNECTION_CLOSE, 4, sizeof(struct quic_connection_close), false, close_set,
-	  close_get },
+	  close_get, QUIC_SOCKOPT_READ },
 	{ QUIC_SOCKOPT_CONNECTION_MIGRATION, 2, sizeof(struct sockaddr_in6), false,
 	  quic_sock_migration_set, NULL },
 	{ QUIC_SOCKOPT_KEY_UPDATE, 0, 0, false, key_update_set, NULL },
 	{ QUIC_SOCKOPT_TRANSPORT_PARAM, 1, sizeof(struct quic_transport_param), false, tp_set,
 	  tp_get },
-	{ QUIC_SOCKOPT_INFO, 1, sizeof(struct quic_info), false, NULL, info_get },
+	{ QUIC_SOCKOPT_INFO, 1, sizeof(struct quic_info), false, NULL, info_get,
+	  QUIC_SOCKOPT_READ },
 };
 
 const unsigned int quic_sockopts_conn_n = ARRAY_SIZE(quic_sockopts_conn);

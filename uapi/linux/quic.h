@@ -121,6 +121,10 @@ enum quic_crypto_level {
 #define QUIC_SOCKOPT_STREAM_RESET_AT		66 /* [s] struct quic_stream_reset_at */
 #define QUIC_SOCKOPT_VERSIONS			68 /* [gs] __u32[] */
 #define QUIC_SOCKOPT_EARLY_DATA			72 /* [gs] __u32 */
+#define QUIC_SOCKOPT_STREAM_ACCEPT		80 /* [gs] __u32 */
+#define QUIC_SOCKOPT_STREAM_FILE		81 /* [g] struct quic_stream_file */
+#define QUIC_SOCKOPT_STREAM_STATUS		82 /* [g] struct quic_stream_status */
+#define QUIC_SOCKOPT_STREAM_PRIORITY		83 /* [gs] struct quic_stream_priority */
 
 /*
  * QUIC_SOCKOPT_KEY_UPDATE: start a key update (RFC 9001, 6). Length 0. EAGAIN: the last update is
@@ -384,13 +388,102 @@ struct quic_config {
 };
 
 /*
- * QUIC_SOCKOPT_STREAM_PEELOFF: a file descriptor for one stream: read(), write(), poll(),
- * splice() and shutdown() work on it. EINVAL: no such stream; EBUSY: it has one already.
+ * QUIC_SOCKOPT_STREAM_PEELOFF: a file descriptor for one stream, a socket that works as a connected
+ * TCP one does. What was not read of the stream yet is read there; the connection's socket neither
+ * reads nor writes (EBUSY) it any more. EINVAL: no such stream, or a flag that is not known; EBUSY:
+ * it has one already; EMFILE, ENFILE: too many are open; ENOTCONN: also a server before the
+ * handshake's end.
+ *
+ * On a stream's descriptor:
+ * - reading gives bytes, then 0 at the stream's end. ECONNRESET: the peer reset the stream (the
+ *   code is in quic_stream_status), or the connection without a word. When the connection ended
+ *   before the stream did: ETIMEDOUT, EPROTO and so on, ENOTCONN when it was closed in good order.
+ * - writing: EPIPE and SIGPIPE after STOP_SENDING from the peer, shutdown(), or the connection's
+ *   end. MSG_QUIC_STREAM_FIN ends the stream behind the data. EINVAL: a stream that only the peer
+ *   sends on, as reading from one that only we do.
+ * - shutdown(): SHUT_WR is FIN, SHUT_RD is STOP_SENDING with code 0. close() does both to what is
+ *   not ended yet, unread data is lost, written data is delivered; SO_LINGER with a time waits for
+ *   it, with time 0 it is RESET_STREAM with code 0. For other codes set QUIC_SOCKOPT_STREAM_RESET
+ *   or QUIC_SOCKOPT_STREAM_STOP_SENDING before.
+ * - poll(): POLLIN data or end, POLLRDHUP the end or a reset came, POLLOUT room to write, POLLERR
+ *   reset or stopped by the peer, or the connection failed, POLLHUP both directions are over.
+ * - options of level SOL_QUIC: those whose value begins with a stream ID (-1: this one) and are not
+ *   about descriptors, and reading QUIC_SOCKOPT_INFO and QUIC_SOCKOPT_CONNECTION_CLOSE; else
+ *   ENOPROTOOPT. SO_RCVTIMEO and SO_SNDTIMEO begin as the connection's; buffers are the
+ *   connection's.
+ * - ioctl() SIOCINQ, SIOCOUTQ, SIOCOUTQNSD count the stream's bytes; getsockname() and
+ *   getpeername() are the connection's.
+ * It keeps the connection: when the connection's own descriptors are closed, streams with
+ * descriptors go on, others are not read any more, and the connection ends with the last of them.
  */
 struct quic_stream_peeloff {
 	__s64	stream_id;	/* in */
 	__u32	flags;		/* in: O_CLOEXEC and O_NONBLOCK */
 	int	sd;		/* out */
+};
+
+/*
+ * QUIC_SOCKOPT_STREAM_FILE: as QUIC_SOCKOPT_STREAM_OPEN, and the new stream is a descriptor as
+ * QUIC_SOCKOPT_STREAM_PEELOFF makes them. Errors are those of both.
+ *
+ * QUIC_SOCKOPT_STREAM_ACCEPT: 1: accept() on the connection gives the next stream its peer opened,
+ * as such a descriptor. Streams of one type come in the order of their IDs, those too that are open
+ * only because a later one is (RFC 9000, 3.2). The peer's streams leave the queue of recvmsg();
+ * poll() gives POLLIN while one waits. Those already read from or written to stay. 0, the default:
+ * off; what waits is read by recvmsg(). A listener passes it to what it accepts. accept() waits as
+ * SO_RCVTIMEO says; EINVAL: it is off, or after SHUT_RD; ENOMEM, EMFILE, ENFILE: no stream is lost;
+ * at the connection's end as recvmsg().
+ */
+struct quic_stream_file {
+	__s64	stream_id;	/* in: -1 the next; out: its ID */
+	__u32	flags;		/* in: O_CLOEXEC and O_NONBLOCK */
+	__s32	sd;		/* out */
+	__u32	stream_flags;	/* in: MSG_QUIC_STREAM_UNI, MSG_QUIC_STREAM_DONTWAIT */
+	__u32	reserved;
+};
+
+/*
+ * QUIC_SOCKOPT_STREAM_PRIORITY: how what we send on a stream goes before what we send on others, as
+ * RFC 9218 has it; nothing of it is told to the peer. May be changed at any time. Of all streams
+ * with something to send those of the lowest urgency number go first. Within it incremental ones
+ * take turns, a packet each; the others go one after the other, by ID, and together have one turn.
+ * The default is 3 and incremental, the latter other than in RFC 9218, 4.2. Flow control updates,
+ * resets and the like do not wait for more urgent data. EINVAL: no such stream; out of range.
+ */
+#define QUIC_STREAM_URGENCY_DEFAULT	3
+#define QUIC_STREAM_URGENCY_MAX		7
+struct quic_stream_priority {
+	__s64	stream_id;	/* in; on a descriptor -1 or its own */
+	__u8	urgency;	/* 0 (first) to 7 */
+	__u8	incremental;	/* 0 or 1 */
+	__u8	reserved[6];
+};
+
+/* quic_stream_status.flags */
+#define QUIC_STREAM_STATUS_SENDS	0x01	/* we send on it */
+#define QUIC_STREAM_STATUS_RECEIVES	0x02	/* the peer does */
+#define QUIC_STREAM_STATUS_FILE		0x04	/* it has a descriptor */
+#define QUIC_STREAM_STATUS_STOPPED	0x08	/* the peer's STOP_SENDING made us reset it */
+#define QUIC_STREAM_STATUS_RESET	0x10	/* the peer reset it */
+
+/*
+ * QUIC_SOCKOPT_STREAM_STATUS: what became of a stream. On its descriptor at any time, even when the
+ * connection is over; by the connection's socket while the stream is known. EINVAL: it is not.
+ */
+struct quic_stream_status {
+	__s64	stream_id;	/* in; on a descriptor -1 or its own */
+	__u8	send_state;	/* QUIC_STREAM_SEND_STATE_*, with SENDS */
+	__u8	recv_state;	/* QUIC_STREAM_RECV_STATE_*, with RECEIVES */
+	__u8	flags;		/* QUIC_STREAM_STATUS_* */
+	__u8	reserved[5];
+	__u64	send_error;	/* application's code of our reset; with STOPPED the peer's choice */
+	__u64	recv_error;	/* with RESET: application's code of the peer's */
+	__u64	final_size;	/* bytes the peer sent in all; all ones: not known yet */
+	__u64	bytes_written;	/* by the application */
+	__u64	bytes_acked;	/* of those */
+	__u64	bytes_received;	/* in order */
+	__u64	bytes_read;	/* of those, by the application */
+	__u64	max_data_remote;	/* bytes the peer lets us send, from its start */
 };
 
 /* QUIC_SOCKOPT_EVENT. All events are off at first. Get: type in, type and on out. */
