@@ -476,7 +476,7 @@ struct quic_stream_status {
 	__u8	recv_state;	/* QUIC_STREAM_RECV_STATE_*, with RECEIVES */
 	__u8	flags;		/* QUIC_STREAM_STATUS_* */
 	__u8	reserved[5];
-	__u64	send_error;	/* application's code of our reset; with STOPPED the peer's choice */
+	__u64	send_error;	/* application's code of our reset; with STOPPED the peer chose */
 	__u64	recv_error;	/* with RESET: application's code of the peer's */
 	__u64	final_size;	/* bytes the peer sent in all; all ones: not known yet */
 	__u64	bytes_written;	/* by the application */
