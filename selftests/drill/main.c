@@ -11,11 +11,12 @@
 #include "drill.h"
 
 extern const struct drill_group drill_judge, drill_frames, drill_levels, drill_streams, drill_cids, drill_params,
-	drill_packets, drill_retries, drill_keys;
+	drill_packets, drill_retries, drill_keys, drill_paths, drill_floods;
 
 static const struct drill_group *const groups[] = {
 	&drill_judge, &drill_frames, &drill_levels, &drill_streams, &drill_cids,
 	&drill_params, &drill_packets, &drill_retries, &drill_keys,
+	&drill_paths, &drill_floods,
 };
 
 bool drill_lives(struct peer *p)
