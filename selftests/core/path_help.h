@@ -9,14 +9,6 @@
 #define RTT	MS(20)
 #define PTO	MS(999)		/* of a path without RTT: three times kInitialRtt */
 
-static inline struct sim *up(void)
-{
-	struct sim_cfg cfg;
-
-	sim_config(&cfg);
-	return sim_up(&cfg);
-}
-
 static inline void nat(struct sim *s, u16 to)
 {
 	s->nat_from = SIM_CLIENT;

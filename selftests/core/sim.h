@@ -220,6 +220,9 @@ int sim_datagram(struct sim_ep *ep, u32 len);
 /* Whole transfers */
 /* Connected, and IDs, tickets and the search for the MTU are done; start is now. */
 struct sim *sim_up(const struct sim_cfg *cfg);
+struct sim *sim_up_plain(void);			/* as sim_config() has it */
+/* From here on datagrams get lost, doubled, overtaken and corrupted, both ways. */
+void sim_bad_network(struct sim *s);
 /* What sim_all_here() waits for: bytes and ends at the client, at the server */
 void sim_want(u64 client, unsigned int cfin, u64 server, unsigned int sfin);
 bool sim_all_here(struct sim *s);

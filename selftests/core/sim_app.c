@@ -33,6 +33,29 @@ struct sim *sim_up(const struct sim_cfg *cfg)
 	return s;
 }
 
+struct sim *sim_up_plain(void)
+{
+	struct sim_cfg cfg;
+
+	sim_config(&cfg);
+	return sim_up(&cfg);
+}
+
+void sim_bad_network(struct sim *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		struct sim_link *l = &s->ep[i].link;
+
+		l->loss = 150;
+		l->dup = 200;
+		l->reorder = 300;
+		l->reorder_by = MS(30);
+		l->corrupt = 50;
+	}
+}
+
 void sim_assert_clean(struct sim *s)
 {
 	unsigned int i;

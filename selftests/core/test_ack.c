@@ -8,14 +8,6 @@
 
 #define RTT	MS(20)
 
-static struct sim *up(void)
-{
-	struct sim_cfg cfg;
-
-	sim_config(&cfg);
-	return sim_up(&cfg);
-}
-
 static struct quic_space *space(struct sim_ep *ep)
 {
 	return &ep->conn.space[QUIC_PNS_APP];
@@ -54,7 +46,7 @@ static void ack__reordering_thresholds(void **state)
 	unsigned int i, j;
 
 	for (i = 0; i < ARRAY_SIZE(t); i++) {
-		struct sim *s = up();
+		struct sim *s = sim_up_plain();
 		u64 base;
 
 		ask(s, 0, 1000, 25000, t[i].reorder);
@@ -77,7 +69,7 @@ static void ack__threshold_and_delay(void **state)
 	unsigned int i, j;
 
 	for (i = 0; i < ARRAY_SIZE(thresholds); i++) {
-		struct sim *s = up();
+		struct sim *s = sim_up_plain();
 		u64 pn;
 
 		ask(s, 0, thresholds[i], 7000, 1);
@@ -106,7 +98,7 @@ static void ack__threshold_and_delay(void **state)
 static void ack__order_of_wishes(void **state)
 {
 	static const u8 now[4] = { QUIC_FT_IMMEDIATE_ACK };
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	u64 pn;
 
 	ask(s, 5, 10, 20000, 3);
@@ -137,7 +129,7 @@ static void ack__ce(void **state)
 	unsigned int i, j;
 
 	for (i = 0; i < 2; i++) {
-		struct sim *s = up();
+		struct sim *s = sim_up_plain();
 		u64 pn;
 
 		ask(s, 0, i ? 1 : 100, 25000, 1);
@@ -156,7 +148,7 @@ static void ack__ce(void **state)
 /* 6: ranges are told before there are too many to keep */
 static void ack__ranges_are_told(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	unsigned int i, acks = 0;
 	u64 pn, sent;
 
@@ -241,7 +233,7 @@ static bool drop_three(struct sim_ep *from, u64 n, const u8 *buf, u32 len)
 /* 7: the longer delay counts while one is on its way; lost, it is asked again. */
 static void ack__asks_again(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	struct quic_ack *a = &s->c->conn.ack;
 
 	assert_true(s->c->conn.remote.has_min_ack_delay);

@@ -5,18 +5,6 @@
 
 #define RTT	MS(20)
 
-static struct sim *up(void)
-{
-	struct sim_cfg cfg;
-	struct sim *s;
-
-	sim_config(&cfg);
-	s = sim_new(&cfg);
-	sim_handshake(s);
-	sim_run(s, MS(500), NULL);
-	return s;
-}
-
 static unsigned int used_remote(const struct quic_conn *c)
 {
 	unsigned int i, n = 0;
@@ -80,7 +68,7 @@ static void send_new(struct sim_ep *from, u64 seq, u64 prior_to, u8 tag, u8 len,
 
 static void cid__issued(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	unsigned int i;
 
 	for (i = 0; i < 2; i++) {
@@ -125,7 +113,7 @@ static void cid__lost(void **state)
 
 static void cid__retire_prior_to(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	u64 events;
 
 	events = s->s->n_event[QUIC_CEV_CID];
@@ -149,7 +137,7 @@ static void cid__retire_prior_to(void **state)
 /* One that comes late, below what was retired: retired at once, never used. */
 static void cid__late(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 
 	send_new(s->s, 9, 9, 0x99, 8, true);
 	send_new(s->s, 5, 0, 0x55, 8, false);
@@ -162,7 +150,7 @@ static void cid__late(void **state)
 
 static void cid__repeated(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 
 	send_new(s->s, 3, 0, 0x33, 8, true);
 	send_new(s->s, 3, 0, 0x33, 8, false);
@@ -174,18 +162,18 @@ static void cid__repeated(void **state)
 /* 19.15: one number for two IDs, one ID for two numbers */
 static void cid__contradictions(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 
 	send_new(s->s, 3, 0, 0x33, 8, false);
 	send_new(s->s, 3, 0, 0x34, 8, false);
 	assert_int_equal(s->c->conn.close.code, QUIC_ERR_PROTOCOL_VIOLATION);
 	sim_free(s);
-	s = up();
+	s = sim_up_plain();
 	send_new(s->s, 3, 0, 0x33, 8, false);
 	send_new(s->s, 4, 0, 0x33, 8, false);
 	assert_int_equal(s->c->conn.close.code, QUIC_ERR_PROTOCOL_VIOLATION);
 	sim_free(s);
-	s = up();
+	s = sim_up_plain();
 	/* prior_to above its own number: the writer does not mind, the parser does */
 	send_new(s->s, 3, 4, 0x33, 8, false);
 	assert_int_equal(s->c->conn.close.code, QUIC_ERR_FRAME_ENCODING);
@@ -195,7 +183,7 @@ static void cid__contradictions(void **state)
 /* 5.1.1: more than we offered to keep */
 static void cid__limit(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	u64 seq;
 
 	for (seq = 3; seq < QUIC_CID_REMOTE_MAX; seq++)
@@ -205,7 +193,7 @@ static void cid__limit(void **state)
 	assert_int_equal(s->c->conn.close.code, QUIC_ERR_CONNECTION_ID_LIMIT);
 	sim_free(s);
 	/* The same number with room made by prior_to is fine. */
-	s = up();
+	s = sim_up_plain();
 	for (seq = 3; seq < QUIC_CID_REMOTE_MAX; seq++)
 		send_new(s->s, seq, 0, 0x30 + seq, 8, false);
 	send_new(s->s, seq, 1, 0x30 + seq, 8, false);
@@ -216,7 +204,7 @@ static void cid__limit(void **state)
 /* A peer that makes us retire without end, and acknowledges nothing, is not followed. */
 static void cid__retire_flood(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	u64 seq;
 
 	for (seq = 3; seq < 1000 && s->c->conn.state == QUIC_CONN_ESTABLISHED; seq++)
@@ -229,7 +217,7 @@ static void cid__retire_flood(void **state)
 /* 19.16: one that is issued but not told yet */
 static void cid__retired_before_sent(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	static const u8 frames[] = { 0x19, 1, 0x19, 3 };
 
 	sim_inject(s->c, QUIC_LEVEL_APP, frames, sizeof(frames));
@@ -240,7 +228,7 @@ static void cid__retired_before_sent(void **state)
 /* All of ours are retired: new ones follow, each reachable. */
 static void cid__replenish(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	u8 frame[4] = { QUIC_FT_RETIRE_CONNECTION_ID, 0, 0, 0 };
 	u64 seq;
 

@@ -5,22 +5,9 @@
 
 #define RTT	MS(20)
 
-static struct sim *up(void)
-{
-	struct sim_cfg cfg;
-	struct sim *s;
-
-	sim_config(&cfg);
-	s = sim_new(&cfg);
-	sim_handshake(s);
-	sim_run(s, MS(500), NULL);
-	s->start = s->now;
-	return s;
-}
-
 static void conn_close__application(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	u64 until, offered;
 
 	quic_conn_close(&s->c->conn, true, 4711, 0, (const u8 *)"bye", 3, s->now);
@@ -59,7 +46,7 @@ static void conn_close__application(void **state)
 static void conn_close__answers_thin_out(void **state)
 {
 	static const u8 ping[] = { 1, 0, 0, 0 };
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	u64 offered;
 	unsigned int i;
 
@@ -87,7 +74,7 @@ static void conn_close__answers_thin_out(void **state)
 
 static void conn_close__both_at_once(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 
 	quic_conn_close(&s->c->conn, true, 1, 0, NULL, 0, s->now);
 	quic_conn_close(&s->s->conn, true, 2, 0, NULL, 0, s->now);
@@ -108,7 +95,7 @@ static void conn_close__both_at_once(void **state)
 static void conn_close__no_data(void **state)
 {
 	static const u8 data[] = { 0x0a, 0, 1, 0, 0 };
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 
 	quic_conn_close(&s->s->conn, true, 1, 0, NULL, 0, s->now);
 	sim_inject(s->c, QUIC_LEVEL_APP, data, sizeof(data));
@@ -196,7 +183,7 @@ static void conn_close__right_after_handshake(void **state)
 
 static void conn_close__long_reason(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	u8 reason[200];
 
 	memset(reason, 'x', sizeof(reason));
@@ -233,7 +220,7 @@ static void conn_close__stateless_reset(void **state)
 			struct quic_rx_seg seg = { .vec = 0, .nvec = 2, .len = len[i] };
 			struct quic_vec v[2];
 			struct quic_rx_train t = { .vec = v, .seg = &seg, .nseg = 1 };
-			struct sim *s = up();
+			struct sim *s = sim_up_plain();
 
 			/* Either key phase, whole or in pieces */
 			make_reset(s, buf, len[i], way & 1 ? 0x44 : 0x40);
@@ -259,7 +246,7 @@ static void conn_close__stateless_reset(void **state)
 
 static void conn_close__no_reset(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	u8 buf[1200];
 
 	make_reset(s, buf, 20, 0x40);

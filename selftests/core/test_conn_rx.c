@@ -8,18 +8,6 @@
 
 #define RTT	MS(20)
 
-static struct sim *up(void)
-{
-	struct sim_cfg cfg;
-	struct sim *s;
-
-	sim_config(&cfg);
-	s = sim_new(&cfg);
-	sim_handshake(s);
-	sim_run(s, MS(500), NULL);
-	return s;
-}
-
 /* A payload under construction */
 struct pay {
 	u8 b[2000];
@@ -126,7 +114,7 @@ static void conn_rx__violations(void **state)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
-		struct sim *s = up();
+		struct sim *s = sim_up_plain();
 		struct sim_ep *from = bad[i].to_client ? s->s : s->c;
 
 		send_list(from, QUIC_LEVEL_APP, bad[i].frame);
@@ -139,7 +127,7 @@ static void conn_rx__violations(void **state)
 
 static void conn_rx__connection_limit(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	unsigned int i;
 
 	s->s->no_read = true;
@@ -170,7 +158,7 @@ static void conn_rx__final_size(void **state)
 	unsigned int i;
 
 	for (i = 0; i < 2; i++) {
-		struct sim *s = up();
+		struct sim *s = sim_up_plain();
 
 		s->s->keep = true;
 		sim_write(s->c, sim_open(s->c, false), 5, false);
@@ -180,7 +168,7 @@ static void conn_rx__final_size(void **state)
 		sim_free(s);
 	}
 	for (i = 0; i < 4; i++) {
-		struct sim *s = up();
+		struct sim *s = sim_up_plain();
 
 		s->s->no_read = true;
 		SEND(s->c, QUIC_LEVEL_APP, 0x0f, 0, 10, 0);
@@ -194,7 +182,7 @@ static void conn_rx__final_size(void **state)
 /* After the end and after a reset, the same again is fine. */
 static void conn_rx__repeated_end(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 
 	s->s->keep = true;
 	s->s->no_read = true;
@@ -247,7 +235,7 @@ static void conn_rx__levels(void **state)
 
 static void conn_rx__empty_packet(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 
 	/* 12.4: no frames. The sample needs 4 bytes, which the number has. */
 	sim_inject(s->c, QUIC_LEVEL_APP, (const u8 *)"", 0);
@@ -257,7 +245,7 @@ static void conn_rx__empty_packet(void **state)
 
 static void conn_rx__reserved_bits(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	u64 pn = s->c->conn.loss.space[QUIC_PNS_APP].sent.next + 1;
 
 	/* 17.3.1 */
@@ -270,7 +258,7 @@ static void conn_rx__long_type(void **state)
 {
 	/* 12.4: PING in two bytes, with a PADDING behind */
 	static const u8 ping[] = { 0x40, 0x01, 0, 0 };
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 
 	sim_inject(s->c, QUIC_LEVEL_APP, ping, sizeof(ping));
 	assert_int_equal(s->s->conn.close.code, QUIC_ERR_PROTOCOL_VIOLATION);
@@ -280,7 +268,7 @@ static void conn_rx__long_type(void **state)
 /* A close in the middle of a packet: what follows it is not looked at. */
 static void conn_rx__after_close(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 
 	SEND(s->c, QUIC_LEVEL_APP, 0x1d, 7, 0, 0x0a, 0, 1, 0);
 	assert_int_equal(s->s->conn.state, QUIC_CONN_DRAINING);
@@ -300,7 +288,7 @@ static u64 acks_of(struct sim_ep *ep)
 
 static void conn_rx__ack_every_second(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	u64 before = acks_of(s->s);
 	unsigned int i;
 
@@ -315,7 +303,7 @@ static void conn_rx__ack_every_second(void **state)
 
 static void conn_rx__ack_delayed(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	u64 before = acks_of(s->s);
 
 	SEND(s->c, QUIC_LEVEL_APP, 0x01);
@@ -336,7 +324,7 @@ static void conn_rx__ack_delayed(void **state)
 
 static void conn_rx__ack_out_of_order(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	u64 before = acks_of(s->s), pn = s->c->conn.loss.space[QUIC_PNS_APP].sent.next;
 	static const u8 ping[] = { 1, 0, 0, 0 };
 
@@ -409,7 +397,7 @@ static void conn_rx__ack_ranges_bounded(void **state)
 static void conn_rx__ack_ranges_full(void **state)
 {
 	static const u8 ping[] = { 1, 0, 0, 0 };
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	struct quic_space *sp = &s->s->conn.space[QUIC_PNS_APP];
 	u64 pn = s->c->conn.loss.space[QUIC_PNS_APP].sent.next;
 	u64 got = s->s->conn.stats.packets_received;
@@ -432,7 +420,7 @@ static void conn_rx__ack_ranges_full(void **state)
 /* RFC 9000, 13.2.1, 13.4.1: marks are counted and reported; CE at once. */
 static void conn_rx__ecn(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	struct quic_space *sp = &s->s->conn.space[QUIC_PNS_APP];
 	u64 before = acks_of(s->s), was[3];
 
@@ -463,7 +451,7 @@ static void conn_rx__ecn(void **state)
 
 static void conn_rx__path_challenge(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	u64 bytes = s->s->conn.stats.bytes_sent;
 	u8 frame[9 * 6];
 	unsigned int i;
@@ -487,7 +475,7 @@ static void conn_rx__path_challenge(void **state)
 
 static void conn_rx__new_token(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 
 	SEND(s->s, QUIC_LEVEL_APP, 0x07, 3, 1, 2, 3);
 	assert_int_equal(s->c->tokens, 1);
@@ -502,7 +490,7 @@ static bool drop_first(struct sim_ep *from, u64 n, const u8 *buf, u32 len)
 /* Sent until acknowledged: 13.3 */
 static void conn_rx__new_token_sent(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 
 	s->s->link.drop = drop_first;
 	s->s->conn.token = kmemdup("token", 5, GFP_KERNEL);

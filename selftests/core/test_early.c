@@ -601,7 +601,6 @@ static void early__bad_network(void **state)
 	for (seed = 1; seed <= 120; seed++) {
 		struct sim_cfg cfg;
 		struct sim *s;
-		unsigned int i;
 
 		sim_config(&cfg);
 		cfg.seed = seed;
@@ -610,13 +609,7 @@ static void early__bad_network(void **state)
 		cfg.tls_delay = seed & 16 ? MS(3) : 0;
 		s = early_cfg(&cfg, SIM_EARLY_ACCEPT + seed % 3, 1 + seed % 7, seed * 67);
 		s->c->link.tap = watch;
-		for (i = 0; i < 2; i++) {
-			s->ep[i].link.loss = 150;
-			s->ep[i].link.dup = 200;
-			s->ep[i].link.reorder = 300;
-			s->ep[i].link.reorder_by = MS(30);
-			s->ep[i].link.corrupt = 50;
-		}
+		sim_bad_network(s);
 		assert_int_equal(sim_connect(s), 0);
 		if (!sim_run(s, SEC(60), confirmed))
 			fail_msg("seed %u: c %d s %d step %d %d live %d", seed, s->c->conn.state, s->s->conn.state, s->c->tls.step, s->s->tls.step, s->s->live);

@@ -12,7 +12,7 @@
 
 static void path__migrate(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	u64 old;
 
 	transfer(s, 100000, 100000, SEC(2));
@@ -84,7 +84,7 @@ static void path__migrate_often(void **state)
 /* The new way leads nowhere: three PTOs, and nothing changed. */
 static void path__migrate_fails(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	u64 at = s->now;
 
 	s->dark = 4;
@@ -133,7 +133,7 @@ static void path__disabled(void **state)
 /* 9.5: without a spare ID nobody goes anywhere; 5.1.2 brings new ones. */
 static void path__no_spare_id(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	struct quic_cids *d = &s->c->conn.cids;
 	unsigned int i;
 
@@ -160,7 +160,7 @@ static void path__no_spare_id(void **state)
 /* 9.5: with empty IDs migration would be plain to see. */
 static void path__empty_ids(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 
 	s->c->conn.cids.remote_empty = true;
 	assert_int_equal(sim_migrate(s, 0x0405, SIM_SERVER, false), -EOPNOTSUPP);
@@ -171,7 +171,7 @@ static void path__empty_ids(void **state)
 /* Back where we were: window and RTT of then (9.3). */
 static void path__return(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	u64 cwnd;
 
 	transfer(s, 1000000, 1000, SEC(3));
@@ -272,7 +272,7 @@ static void path__preferred_dead(void **state)
 
 static void path__renew_ids(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 
 	assert_int_equal(quic_cid_renew(&s->s->conn, 99), -EINVAL);
 	assert_int_equal(quic_cid_renew(&s->s->conn, 2), 0);

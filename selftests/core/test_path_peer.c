@@ -13,7 +13,7 @@
 /* 9.4: the port alone: what was learned stays. 9.5: so does the ID. */
 static void path__rebind_port(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	u64 cwnd;
 
 	transfer(s, 300000, 1000, SEC(2));
@@ -37,7 +37,7 @@ static void path__rebind_port(void **state)
 /* 9.4: another host: window and RTT start anew, and the search for the MTU */
 static void path__rebind_host(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	u64 cwnd;
 
 	transfer(s, 1000000, 1000, SEC(3));
@@ -83,7 +83,7 @@ static u64 out(struct sim *s)
 static void path__flip(void **state)
 {
 	struct sim_stream *st;
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	u64 before, cwnd;
 
 	/* Both are known, and to be the client's. */
@@ -170,7 +170,7 @@ static void path__challenges_lost(void **state)
 /* 8.2.1: less than 1200 bytes may be said to a client that said little; its MTU is checked later */
 static void path__short_challenge(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	struct quic_path *p;
 
 	nat(s, 0x0405);
@@ -197,7 +197,7 @@ static bool large(struct sim_ep *from, u64 n, const u8 *buf, u32 len)
 
 static void path__too_narrow(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 
 	nat(s, 0x0405);
 	s->s->link.drop = large;
@@ -234,7 +234,7 @@ static void forward(struct sim_ep *from, u64 n, const u8 *buf, u32 len)
 /* 9.3.3: the genuine path answers its challenge with a packet of a higher number. */
 static void path__forwarded_once(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 
 	attacker = 0x0901;
 	forwarded = 0;
@@ -257,7 +257,7 @@ static void path__forwarded_once(void **state)
 
 static void path__forwarded_often(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 
 	attacker = 0x0901;
 	forwarded = 0;
@@ -277,7 +277,7 @@ static void path__forwarded_often(void **state)
 /* The server follows one forged packet, and from then on nobody is heard. */
 static struct sim *spoofed(void)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 
 	attacker = 0x0901;
 	every = 1;
@@ -325,7 +325,7 @@ static void path__back_without_id(void **state)
 /* From many addresses: paths are few, and what is validated is not among those that give way. */
 static void path__many_addresses(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	unsigned int i;
 
 	every = 1;
@@ -351,7 +351,7 @@ static void path__many_addresses(void **state)
 static void path__unknown_server(void **state)
 {
 	struct sim_way w = { 0x0909, SIM_CLIENT };
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 
 	assert_false(sim_way_receive(s->c, &w, 100));
 	assert_int_equal(paths(s->c), 1);
@@ -390,7 +390,7 @@ static void path__in_handshake(void **state)
 static void path__flood(void **state)
 {
 	u8 buf[1000];
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	u64 before = s->s->conn.stats.bytes_sent;
 	unsigned int i, n;
 
@@ -413,7 +413,7 @@ static void path__flood(void **state)
 static void path__response_elsewhere(void **state)
 {
 	u8 buf[9] = { QUIC_FT_PATH_RESPONSE };
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	struct quic_path *p;
 
 	attacker = 0x0901;

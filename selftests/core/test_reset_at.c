@@ -3,14 +3,6 @@
 #include "test.h"
 #include "sim.h"
 
-static struct sim *up(void)
-{
-	struct sim_cfg cfg;
-
-	sim_config(&cfg);
-	return sim_up(&cfg);
-}
-
 static int reset_at(struct sim_ep *ep, struct sim_stream *st, u64 code, u64 reliable)
 {
 	return quic_stream_reset_at(&ep->conn, &st->qs, code, reliable);
@@ -23,7 +15,7 @@ static void reset_at__before_it_was_sent(void **state)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(reliable); i++) {
-		struct sim *s = up();
+		struct sim *s = sim_up_plain();
 		struct sim_stream *st = sim_open(s->c, true), *peer;
 
 		s->s->keep = true;
@@ -58,7 +50,7 @@ static bool drop_some(struct sim_ep *from, u64 n, const u8 *buf, u32 len)
 /* 5: lost bytes below come again, those above do not */
 static void reset_at__lost_data(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	struct sim_stream *st = sim_open(s->c, true);
 
 	s->c->link.drop = drop_some;
@@ -79,7 +71,7 @@ static void reset_at__lost_data(void **state)
 /* 4: it waits for the credit its Final Size needs */
 static void reset_at__flow_control(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	struct sim_stream *st = sim_open(s->c, true);
 	u64 window = st->qs.tx.max;
 
@@ -105,7 +97,7 @@ static void reset_at__flow_control(void **state)
 /* 5.1: the end may be known already */
 static void reset_at__after_fin(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	struct sim_stream *st = sim_open(s->c, true);
 
 	s->c->link.down = true;
@@ -126,7 +118,7 @@ static void reset_at__after_fin(void **state)
 /* 5.2: less, never more; and RESET_STREAM, with the same code, is none at all */
 static void reset_at__again(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	struct sim_stream *st = sim_open(s->c, true);
 
 	s->c->link.down = true;
@@ -169,7 +161,7 @@ static void reset_at__again(void **state)
 /* 5.4: STOP_SENDING is answered with RESET_STREAM, which keeps the code that was given */
 static void reset_at__stopped(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	struct sim_stream *st = sim_open(s->c, true), *peer;
 
 	s->s->keep = true;
@@ -203,7 +195,7 @@ static void send_frame(struct sim_ep *from, const u64 *v, unsigned int n)
 /* Receiving, frame by frame */
 static void reset_at__receiver(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	struct sim_stream *st;
 
 	s->hostile = true;
@@ -260,7 +252,7 @@ static void reset_at__violations(void **state)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(t); i++) {
-		struct sim *s = up();
+		struct sim *s = sim_up_plain();
 
 		s->hostile = true;
 		send_frame(s->c, t[i].first, 5);

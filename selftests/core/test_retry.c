@@ -112,7 +112,6 @@ static void retry__bad_network(void **state)
 	for (seed = 1; seed <= 60; seed++) {
 		struct sim_cfg cfg;
 		struct sim *s;
-		unsigned int i;
 
 		sim_config(&cfg);
 		cfg.seed = seed;
@@ -120,13 +119,7 @@ static void retry__bad_network(void **state)
 		cfg.ch_len = seed & 1 ? 1700 : 300;
 		cfg.apply_delay = seed & 2 ? MS(15) : 0;
 		s = sim_new(&cfg);
-		for (i = 0; i < 2; i++) {
-			s->ep[i].link.loss = 150;
-			s->ep[i].link.dup = 200;
-			s->ep[i].link.reorder = 300;
-			s->ep[i].link.reorder_by = MS(30);
-			s->ep[i].link.corrupt = 50;
-		}
+		sim_bad_network(s);
 		sim_handshake(s);
 		assert_retried(s);
 		sim_free(s);

@@ -6,19 +6,6 @@
 
 #define RTT	MS(20)
 
-static struct sim *up(void)
-{
-	struct sim_cfg cfg;
-	struct sim *s;
-
-	sim_config(&cfg);
-	s = sim_new(&cfg);
-	sim_handshake(s);
-	sim_run(s, MS(500), NULL);
-	s->start = s->now;
-	return s;
-}
-
 static u8 seen[64][2000];
 static u32 seen_len[64];
 static unsigned int nseen;
@@ -82,7 +69,7 @@ static void rx__truncated(void **state)
 /* Every single bit of a 1-RTT datagram flipped: AEAD notices, the connection stays. */
 static void rx__corrupt(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	u64 got, dropped;
 	u32 bit;
 
@@ -112,7 +99,7 @@ static void rx__corrupt(void **state)
 /* Replayed datagrams of any age change nothing. */
 static void rx__replayed(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	u64 got;
 	unsigned int i;
 
@@ -132,7 +119,7 @@ static void rx__replayed(void **state)
 
 static void rx__random(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	u64 rng = 7;
 	u8 buf[1500];
 	unsigned int i, j;
@@ -333,7 +320,7 @@ static void transfer_ok(struct sim *s, u64 len)
 
 static void rx__key_update(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	unsigned int i;
 
 	for (i = 1; i <= 5; i++) {
@@ -450,7 +437,7 @@ static void rx__key_update_unprepared(void **state)
 /* RFC 9001, 6.6: near the limit of an AEAD the keys change by themselves. */
 static void rx__key_update_by_limit(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 
 	s->c->conn.prot.tx[QUIC_LEVEL_APP]->limit = 200;
 	sim_write(s->c, sim_open(s->c, true), 500000, true);
@@ -483,7 +470,7 @@ static void rx__aead_limit(void **state)
 /* RFC 9001, 6.6: forgeries are counted, too. */
 static void rx__integrity_limit(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	unsigned int i;
 
 	nseen = 0;
@@ -506,7 +493,7 @@ static void rx__train_with_close(void **state)
 	struct quic_rx_seg seg[64];
 	struct quic_vec v[64];
 	struct quic_rx_train t = { .vec = v, .seg = seg };
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	unsigned int i, n;
 
 	nseen = 0;
@@ -539,7 +526,7 @@ static void rx__train_with_close(void **state)
 
 static void rx__no_memory(void **state)
 {
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	static const u8 opens[] = { 0x0b, 0x40, 0xc4, 0, 0x0b, 0, 0 };	/* streams 196 and 0 */
 
 	/* Not enough for both: the packet is dropped, comes again, and then all is well. */

@@ -291,6 +291,18 @@ int pair_open(struct pair *p, const struct pair_opts *o)
 	return 0;
 }
 
+int pair_echo(struct pair *p)
+{
+	char buf[32];
+	uint32_t flags;
+	int64_t sid;
+
+	if (send_stream(p->client, 0, MSG_QUIC_STREAM_NEW | MSG_QUIC_STREAM_FIN, "over", 4, 0) != 4 ||
+	    recv_stream(p->server, &sid, &flags, buf, sizeof(buf), 0) != 4)
+		return -1;
+	return memcmp(buf, "over", 4);
+}
+
 void pair_close(struct pair *p)
 {
 	if (p->client >= 0)

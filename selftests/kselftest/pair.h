@@ -33,6 +33,8 @@ struct pair_opts {
 /* Return: 0; or -1 with errno, and the step that failed in pair_step */
 int pair_open(struct pair *p, const struct pair_opts *o);
 extern const char *pair_step;
+/* Stream 0 with four bytes and its end, from the client. Return: 0 if they came */
+int pair_echo(struct pair *p);
 void pair_close(struct pair *p);
 
 /* Only as far as both have sockets: client connected, server accepted, no keys beyond Initial. */

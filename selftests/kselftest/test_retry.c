@@ -25,18 +25,6 @@ static void fill_random(void *buf, size_t len)
 
 /* --- two sockets --- */
 
-static int echo(struct pair *p)
-{
-	char buf[32];
-	uint32_t flags;
-	int64_t sid;
-
-	if (send_stream(p->client, 0, MSG_QUIC_STREAM_NEW | MSG_QUIC_STREAM_FIN, "over", 4, 0) != 4 ||
-	    recv_stream(p->server, &sid, &flags, buf, sizeof(buf), 0) != 4)
-		return -1;
-	return memcmp(buf, "over", 4);
-}
-
 static void retry_families(void)
 {
 	static const struct pair_opts opts[] = {
@@ -50,7 +38,7 @@ static void retry_families(void)
 
 	for (i = 0; i < sizeof(opts) / sizeof(opts[0]); i++) {
 		CHECK(!pair_open(&p, &opts[i]));
-		CHECK(!echo(&p));
+		CHECK(!pair_echo(&p));
 		pair_close(&p);
 	}
 }

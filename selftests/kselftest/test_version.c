@@ -29,18 +29,6 @@ static uint32_t version_of(int sd)
 	return get_opt(sd, QUIC_SOCKOPT_INFO, &info, &len) ? 0 : info.version;
 }
 
-static int echo(struct pair *p)
-{
-	char buf[32];
-	uint32_t flags;
-	int64_t sid;
-
-	if (send_stream(p->client, 0, MSG_QUIC_STREAM_NEW | MSG_QUIC_STREAM_FIN, "over", 4, 0) != 4 ||
-	    recv_stream(p->server, &sid, &flags, buf, sizeof(buf), 0) != 4)
-		return -1;
-	return memcmp(buf, "over", 4);
-}
-
 /* --- two sockets --- */
 
 static const struct quic_config first_v1 = { .version = V1 }, first_v2 = { .version = V2 },
@@ -92,7 +80,7 @@ static void compatible_choice(void)
 		    version_of(p.server) != compatible[i].result)
 			ktap_fail(__FILE__, __LINE__, "row %u: %x, %x", i, version_of(p.client),
 				  version_of(p.server));
-		CHECK(!echo(&p));
+		CHECK(!pair_echo(&p));
 		/* RFC 9369, 3.3.2: the next keys have labels of their own, too */
 		usleep(100000);
 		CHECK(!set_opt(p.client, QUIC_SOCKOPT_KEY_UPDATE, NULL, 0));
@@ -176,7 +164,7 @@ static void start_over(void)
 		}
 		CHECK_EQ(version_of(p.client), incompatible[i].result);
 		CHECK_EQ(version_of(p.server), incompatible[i].result);
-		CHECK(!echo(&p));
+		CHECK(!pair_echo(&p));
 		pair_close(&p);
 	}
 }
