@@ -54,6 +54,15 @@ static bool reordered(const struct quic_conn *c, const struct quic_space *sp, u6
 	       sp->largest_eliciting - gap.start >= window;
 }
 
+/*
+ * The draft's 6.1: no ACK left for a round trip. One shorter than clocks are fine (RFC 9002, 6.1.2)
+ * is no pause: each message would get an ACK of its own instead of one with the answer.
+ */
+static bool paused(const struct quic_conn *c, const struct quic_space *sp, u64 now)
+{
+	return now - sp->ack_sent_at > max_t(u64, c->loss.rtt.smoothed, QUIC_RTT_GRANULARITY);
+}
+
 static void note_ecn(struct quic_conn *c, struct quic_space *sp, u8 ecn, bool eliciting)
 {
 	bool ce = ecn == 3;
@@ -86,9 +95,8 @@ void quic_ack_packet(struct quic_conn *c, const struct quic_rx_info *pkt, bool e
 	if (!app || (c->ack.reorder == 1 && !ordered) ||
 	    (c->ack.reorder != 1 && reordered(c, sp, pkt->pn)))
 		sp->ack_now = true;
-	/* The draft's 6.1 and 6: after a pause; and ranges are told before they are forgotten */
-	if (c->ack.asked && (now - sp->ack_sent_at > c->loss.rtt.smoothed ||
-			     sp->rcvd.n > RANGES_UNTOLD))
+	/* And the draft's 6: ranges are told before they are forgotten */
+	if (c->ack.asked && (paused(c, sp, now) || sp->rcvd.n > RANGES_UNTOLD))
 		sp->ack_now = true;
 	if (sp->ack_deadline == U64_MAX)
 		sp->ack_deadline = now + (app ? max_delay(c) : c->local.max_ack_delay);

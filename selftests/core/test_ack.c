@@ -121,6 +121,27 @@ static void ack__order_of_wishes(void **state)
 	sim_free(s);
 }
 
+/* 6.1: a round trip below the clocks' granularity (RFC 9002, 6.1.2) does not make pauses */
+static void ack__short_round_trip(void **state)
+{
+	static const u8 now[4] = { QUIC_FT_IMMEDIATE_ACK };
+	struct sim *s = up();
+	u64 pn;
+
+	ask(s, 0, 20, 20000, 4);
+	sim_inject(s->c, QUIC_LEVEL_APP, now, sizeof(now));
+	sim_pump(s->s);
+	pn = s->c->conn.loss.space[QUIC_PNS_APP].sent.next;
+	s->s->conn.loss.rtt.smoothed = MS(1) / 20;
+	sim_run(s, MS(1), NULL);
+	ping(s, pn);
+	assert_false(space(s->s)->ack_now);
+	sim_run(s, 1, NULL);
+	ping(s, pn + 1);
+	assert_true(space(s->s)->ack_now);
+	sim_free(s);
+}
+
 /* 6.4: the first mark in a row, if ACKs are few; RFC 9000, 13.2.1: else each */
 static void ack__ce(void **state)
 {
@@ -311,6 +332,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(ack__reordering_thresholds),
 	TEST(ack__threshold_and_delay),
 	TEST(ack__order_of_wishes),
+	TEST(ack__short_round_trip),
 	TEST(ack__ce),
 	TEST(ack__ranges_are_told),
 	TEST(ack__asks_for_fewer),
