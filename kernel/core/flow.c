@@ -2,6 +2,12 @@
 /* Receive windows: when to move them, and how large they should be. */
 #include "flow.h"
 
+/*
+ * Where round trips are shorter the window is that of this time: limits that moved a quarter of
+ * what goes by in microseconds would take a packet for every few that arrive.
+ */
+#define ROUND_MIN	(4 * NSEC_PER_MSEC)
+
 void quic_flow_init(struct quic_flow *f, u64 window, u64 window_max)
 {
 	memset(f, 0, sizeof(*f));
@@ -20,6 +26,7 @@ static void adapt(struct quic_flow *f, u64 srtt, u64 now)
 {
 	u64 bytes = f->consumed - f->epoch_consumed, took = now - min(now, f->epoch);
 
+	srtt = max_t(u64, srtt, ROUND_MIN);
 	if (took > srtt)
 		bytes = mul_u64_u64_div_u64(bytes, srtt, took);
 	if (f->epoch && !f->grown && bytes > f->window / 8) {
