@@ -2,7 +2,8 @@
 /*
  * quic-bench: what moving bytes over loopback costs the whole machine, both ends and the stack
  * between them. A child sends, the parent receives and looks at the clock: after the warm-up, and
- * again when the bytes to measure have come. Each run prints one line of key=value.
+ * again when the bytes to measure have come. With --rounds the two take turns instead, each one
+ * message a round trip. Each run prints one line of key=value.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -23,6 +24,7 @@ struct test {
 	size_t write_size;
 	uint64_t warm, bytes;	/* before the measured ones; these */
 	unsigned int runs;
+	unsigned int rounds;	/* messages of write_size to and fro; 0: bytes one way */
 };
 
 struct result {
@@ -42,6 +44,7 @@ static const char help[] =
 "  -w, --write BYTES    size of a write (16384)\n"
 "  -b, --bytes BYTES    measured bytes (33554432)\n"
 "  -W, --warm BYTES     bytes before them (16777216)\n"
+"  -R, --rounds N       round trips of such writes instead; the cost is of one\n"
 "  -r, --runs N         connections, one after another (3)\n"
 "  -c, --calibrate      only run the loop of known length\n"
 "  -h, --help           this\n";
@@ -54,12 +57,54 @@ static void get_info(int sd, struct quic_info *info)
 		bench_die("QUIC_SOCKOPT_INFO: %s", strerror(errno));
 }
 
+/* --- round trips --- */
+
+static void get_message(const struct bench_link *link, int sd, char *buf, size_t len)
+{
+	size_t n;
+
+	for (; len; len -= n, buf += n) {
+		n = bench_recv(link, sd, buf, len);
+		if (!n)
+			bench_die("%zu bytes too few", len);
+	}
+}
+
+/* The parent's end. A quarter as many before they count. */
+static void answerer(const struct test *t, const struct bench_link *link, int sd, struct result *r)
+{
+	unsigned int i, warm = t->rounds / 4;
+	char *buf = malloc(t->write_size);
+
+	if (!buf)
+		bench_die("no memory");
+	for (i = 0; i < warm + t->rounds; i++) {
+		if (i == warm)
+			bench_moment_begin(&r->begin);
+		get_message(link, sd, buf, t->write_size);
+		bench_send(link, sd, buf, t->write_size, false);
+	}
+	bench_moment_end(&r->end);
+	r->got = t->rounds;
+	free(buf);
+}
+
+static void asker(const struct test *t, const struct bench_link *link, int sd, char *buf)
+{
+	unsigned int i;
+
+	for (i = 0; i < t->rounds / 4 + t->rounds; i++) {
+		bench_send(link, sd, buf, t->write_size, false);
+		get_message(link, sd, buf, t->write_size);
+	}
+}
+
 /* --- the child --- */
 
 /* @ctl: the parent closes its end when all has arrived; then it gets our counters. */
 static void sender(const struct test *t, const struct bench_link *link, int ctl)
 {
-	uint64_t left = t->warm + t->bytes;
+	uint64_t left = t->rounds ? 0 : t->warm + t->bytes;
 	struct quic_info info = {};
 	char *buf = malloc(t->write_size), c;
 	int sd = bench_connect(link);
@@ -74,6 +119,8 @@ static void sender(const struct test *t, const struct bench_link *link, int ctl)
 		if (getsockopt(sd, SOL_QUIC, QUIC_SOCKOPT_STREAM_OPEN, &si, &len))
 			bench_die("QUIC_SOCKOPT_STREAM_OPEN: %s", strerror(errno));
 	}
+	if (t->rounds)
+		asker(t, link, sd, buf);
 	while (left) {
 		size_t n = left < t->write_size ? left : t->write_size;
 
@@ -151,7 +198,10 @@ static void one_run(const struct test *t, struct result *r)
 	}
 	close(ctl[1]);
 	sd = bench_accept(&link);
-	receiver(t, &link, sd, r);
+	if (t->rounds)
+		answerer(t, &link, sd, r);
+	else
+		receiver(t, &link, sd, r);
 	if (t->proto == BENCH_QUIC)
 		get_info(sd, &r->receiver);
 	if (write(ctl[0], "", 1) != 1 ||
@@ -168,6 +218,8 @@ static void print_result(const struct test *t, const struct result *r)
 {
 	double busy = bench_busy(&r->begin, &r->end);
 
+	if (t->rounds)
+		printf("round ");
 	printf("proto=%s write=%zu bytes=%llu busy=%.0f elapsed=%llu reads=%llu gap=%llu cost=%.4f",
 	       bench_name[t->proto], t->write_size, (unsigned long long)r->got, busy,
 	       (unsigned long long)(r->end.ns - r->begin.ns), (unsigned long long)r->reads,
@@ -202,6 +254,7 @@ static const struct option options[] = {
 	{ "bytes", required_argument, NULL, 'b' },
 	{ "warm", required_argument, NULL, 'W' },
 	{ "runs", required_argument, NULL, 'r' },
+	{ "rounds", required_argument, NULL, 'R' },
 	{ "calibrate", no_argument, NULL, 'c' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
@@ -214,7 +267,7 @@ int main(int argc, char **argv)
 	unsigned int i;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "w:b:W:r:ch", options, NULL)) >= 0) {
+	while ((c = getopt_long(argc, argv, "w:b:W:r:R:ch", options, NULL)) >= 0) {
 		switch (c) {
 		case 'w':
 			t.write_size = number(optarg, 1, WRITE_MAX);
@@ -227,6 +280,9 @@ int main(int argc, char **argv)
 			break;
 		case 'r':
 			t.runs = number(optarg, 1, 1000);
+			break;
+		case 'R':
+			t.rounds = number(optarg, 4, 100000000);
 			break;
 		case 'c':
 			printf("calibrate=%.4f\n", bench_calibrate());
