@@ -26,15 +26,19 @@ static u64 duration(const struct quic_pacer *p, u32 bytes)
 	return (bytes * p->inverse) >> INVERSE_SHIFT;
 }
 
+static u32 paced(const struct quic_pacer *p, u32 mss, u64 now)
+{
+	if (now == p->burst_at && p->burst_left >= mss)
+		return p->burst_left;
+	return now + p->ahead >= p->next ? burst_size(p, mss) : 0;
+}
+
 u32 quic_pacer_budget(const struct quic_pacer *p, u32 mss, u64 now)
 {
 	if (!p->rate)
 		return U32_MAX;
-	if (p->unpaced >= mss)
-		return p->unpaced;
-	if (now == p->burst_at && p->burst_left >= mss)
-		return p->burst_left;
-	return now + p->ahead >= p->next ? burst_size(p, mss) : 0;
+	/* What need not be paced is no less than what may leave by its rate. */
+	return max(p->unpaced >= mss ? p->unpaced : 0, paced(p, mss, now));
 }
 
 void quic_pacer_sent(struct quic_pacer *p, u32 mss, u32 bytes, u64 now)
@@ -44,10 +48,11 @@ void quic_pacer_sent(struct quic_pacer *p, u32 mss, u32 bytes, u64 now)
 
 	if (!p->rate)
 		return;
-	if (p->unpaced >= mss) {
+	if (p->unpaced >= mss && p->unpaced == budget) {
 		p->unpaced -= min(p->unpaced, bytes);
 		return;
 	}
+	p->unpaced = 0;
 	if (p->next + saved < now)
 		p->next = now - saved;
 	p->next += duration(p, bytes);

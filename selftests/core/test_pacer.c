@@ -105,6 +105,14 @@ static void pacer__rested(void **state)
 	assert_int_equal(quic_pacer_budget(&p, MSS, now + MS(1)), 0);
 	assert_int_equal(quic_pacer_deadline(&p), now + MS(5));
 	assert_int_equal(quic_pacer_budget(&p, MSS, now + MS(5)), 2 * MSS);
+
+	/* It is no less than what the rate allows. */
+	quic_pacer_set_rate(&p, 1 << 30);
+	quic_pacer_rested(&p, 10 * MSS);
+	now += MS(10);
+	assert_int_equal(quic_pacer_budget(&p, MSS, now), QUIC_PACER_BURST_MAX);
+	quic_pacer_sent(&p, MSS, QUIC_PACER_BURST_MAX, now);
+	assert_int_equal(quic_pacer_budget(&p, MSS, now), 0);
 }
 
 /* Where something below keeps the times, bursts are built before them, and are no faster. */
