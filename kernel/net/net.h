@@ -248,7 +248,7 @@ int quic_xmit_raw(struct quic_endpoint *ep, const union quic_addr *local,
 
 /* --- block.c: working memory of a burst or train, not cleared first; any context --- */
 
-#define QUIC_BLOCK	3072		/* quic_xmit()'s state is the largest */
+#define QUIC_BLOCK	4096		/* quic_xmit()'s state, a train of 44 datagrams */
 int quic_block_init(void);
 void quic_block_exit(void);
 void *quic_block_get(u32 size);

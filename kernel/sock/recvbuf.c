@@ -12,8 +12,8 @@
 
 #define RXBUF_ORDER	3	/* what alloc_pages still serves from its per-CPU lists */
 #define RXBUF_KMALLOC	4096	/* larger buffers are pages */
-#define SPARE_MAX	4	/* buffers of that order kept for the next trains */
-#define SPARE_CHUNKS	24	/* a train with so many is worth keeping for the next */
+#define SPARE_MAX	8	/* buffers of that order kept for the next trains */
+#define LARGE_TRAIN	24	/* chunks */
 #define COPY_MAX	256	/* smaller pieces are copied: a train is not worth pinning */
 #define COPY_ROOM	1024	/* room behind a small piece when more is waiting already */
 
@@ -66,22 +66,30 @@ void quic_recvbuf_uncharge(struct sock *sk, u32 size)
 
 /* --- trains --- */
 
+/* Bytes of one with @n chunks. Large ones come from where a kernel that clears memory does not. */
+static u32 train_size(unsigned int n)
+{
+	return struct_size_t(struct quic_train, chunks, n);
+}
+
+static struct quic_train *train_alloc(unsigned int n)
+{
+	u32 size = train_size(n);
+
+	return n < LARGE_TRAIN ? kmalloc(size, GFP_ATOMIC | __GFP_NOWARN) : quic_block_get(size);
+}
+
 struct quic_train *quic_recvbuf_train(struct sock *sk, unsigned int nseg, u32 bytes)
 {
 	unsigned int n = min_t(unsigned int, nseg, QUIC_BURST_MAX) + 2;
-	struct quic_train *t = quic_sk(sk)->spare_train;
+	struct quic_train *t = train_alloc(n);
 
-	if (t && t->max_chunks >= n) {
-		quic_sk(sk)->spare_train = NULL;
-	} else {
-		t = kmalloc(struct_size(t, chunks, n), GFP_ATOMIC | __GFP_NOWARN);
-		if (!t)
-			return NULL;
-		t->max_chunks = n;
-	}
+	if (!t)
+		return NULL;
+	t->max_chunks = n;
 	t->bufs = NULL;
 	t->refs = 1;
-	t->truesize = struct_size(t, chunks, t->max_chunks);
+	t->truesize = n < LARGE_TRAIN ? train_size(n) : max_t(u32, train_size(n), QUIC_BLOCK);
 	t->charged = 0;
 	t->unread = 0;
 	t->left = bytes + nseg * 16;
@@ -91,8 +99,8 @@ struct quic_train *quic_recvbuf_train(struct sock *sk, unsigned int nseg, u32 by
 }
 
 /*
- * Buffers of full size, and large trains, go round: a kernel that clears what it
- * allocates would clear them each time.
+ * Buffers of full size go round: a kernel that clears what it allocates would clear them each
+ * time.
  */
 static struct quic_rxbuf *spare_get(struct quic_sock *qs)
 {
@@ -121,8 +129,6 @@ void quic_recvbuf_free_spare(struct sock *sk)
 
 	while ((b = spare_get(quic_sk(sk))))
 		__free_pages(virt_to_page(b), b->order);
-	kfree(quic_sk(sk)->spare_train);
-	quic_sk(sk)->spare_train = NULL;
 }
 
 static struct quic_rxbuf *rxbuf_pages(struct quic_sock *qs, u32 len, u32 want)
@@ -209,10 +215,10 @@ static void train_free(struct sock *sk, struct quic_train *t)
 	}
 	if (t->charged)
 		quic_recvbuf_uncharge(sk, t->charged);
-	if (t->max_chunks >= SPARE_CHUNKS && !quic_sk(sk)->spare_train && !quic_sk(sk)->dead)
-		quic_sk(sk)->spare_train = t;
-	else
+	if (t->max_chunks < LARGE_TRAIN)
 		kfree(t);
+	else
+		quic_block_put(t, train_size(t->max_chunks));
 }
 
 /* Called when a chunk is kept: from then on the train's memory is the socket's. */

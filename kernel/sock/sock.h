@@ -132,7 +132,7 @@ struct quic_train {
 	struct quic_chunk chunks[];
 };
 
-#define QUIC_SEND_PAGES	4	/* pages of a page fragment's order kept for the next writes */
+#define QUIC_SEND_PAGES	8	/* pages of a page fragment's order kept for the next writes */
 
 struct quic_sock {
 	struct inet_sock inet;		/* first: inet_sk() */
@@ -181,7 +181,6 @@ struct quic_sock {
 	struct quic_train *cur;		/* the train being received */
 	struct quic_rxbuf *spare;	/* buffers for the next ones; given up when idle */
 	u32 nspare;
-	struct quic_train *spare_train;
 	struct page *send_page[QUIC_SEND_PAGES];	/* the same for stream bytes to send */
 	u32 nsend_pages;
 
