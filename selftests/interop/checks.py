@@ -4,6 +4,7 @@ import os
 
 DONE = {0x1e, *range(0x8, 0x10)}	# HANDSHAKE_DONE and STREAM, of a server, tell that its handshake is complete
 ACK_ECN, PATH_CHALLENGE = 0x3, 0x1a
+SILENT = {0x0, 0x2, 0x3}	# PADDING and ACK: what does not elicit an answer
 INITIAL, EARLY, HANDSHAKE, RETRY = range(4)	# as in version 1: RFC 9000, 17.2
 CLIENT_HELLO, SERVER_HELLO, CERTIFICATE = 1, 2, 11
 PRE_SHARED_KEY = 41
@@ -133,11 +134,14 @@ def check_negotiated(packets, *_):
 
 
 def paths(packets):
-    """The client's addresses in the order in which they came up, each with the server's first packet to it."""
+    """The client's addresses in the order in which they came up, each with the server's first packet to it that does more
+    than acknowledge: an ACK waits for nothing, not even the window that a challenge may have to wait for."""
     seen, answered = [], {}
     for packet in packets:
         if packet.from_server:
             path = packet.dest, packet.text("udp.dstport")
+            if SILENT.issuperset(frames(packet)):
+                continue
             answered.setdefault(path, packet)
         else:
             path = packet.source, packet.text("udp.srcport")
@@ -147,7 +151,7 @@ def paths(packets):
 
 
 def check_rebound(packets, *_):
-    """Each new path is challenged, first thing. RFC 9000, 9.3"""
+    """Each new path is challenged, before anything else that wants an answer goes there. RFC 9000, 9.3"""
     seen, answered = paths(packets)
     if len(seen) < 2:
         return "the client's address did not change"
