@@ -148,6 +148,20 @@ static void prepare_sock(struct sock *sk)
 		sk_set_txhash(sk);
 }
 
+/*
+ * What the route lets through, but for what ICMP said of it: IP believes that of anybody, for UDP
+ * whatever the socket wants, and keeps it with the route (RFC 9000, 14.2.1).
+ */
+static u32 route_mtu(const struct dst_entry *dst, bool v4)
+{
+	u32 device = READ_ONCE(dst->dev->mtu), metric;
+
+	if (!v4 && !(((const struct rt6_info *)dst)->rt6i_flags & RTF_CACHE))
+		return dst_mtu(dst);
+	metric = v4 ? dst_metric_raw(dst, RTAX_MTU) : 0;
+	return metric ? min(metric, device) : device;
+}
+
 int quic_peer_route(struct quic_peer *peer, struct sock *sk, struct quic_endpoint *ep)
 {
 	struct dst_entry *dst;
@@ -159,7 +173,7 @@ int quic_peer_route(struct quic_peer *peer, struct sock *sk, struct quic_endpoin
 	if (IS_ERR(dst))
 		return PTR_ERR(dst);
 
-	payload = min_t(u32, dst_mtu(dst), IP_MAX_MTU) - sizeof(struct udphdr);
+	payload = min_t(u32, route_mtu(dst, peer->v4), IP_MAX_MTU) - sizeof(struct udphdr);
 	payload -= peer->v4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
 	if (payload < QUIC_DGRAM_MIN) {		/* RFC 9000, 14 */
 		dst_release(dst);
