@@ -186,6 +186,14 @@ void quic_conn_set_mtu(struct quic_conn *c, u32 payload, u64 now)
 		quic_cc_set_mss(&c->loss.cc, c->pmtu.cur);
 }
 
+void quic_conn_too_big(struct quic_conn *c, u32 payload, u64 now)
+{
+	if (c->state > QUIC_CONN_ESTABLISHED || payload > U16_MAX)
+		return;
+	if (quic_pmtu_too_big(&c->pmtu, payload, now))
+		quic_cc_set_mss(&c->loss.cc, c->pmtu.cur);
+}
+
 void quic_conn_discard(struct quic_conn *c, enum quic_level level)
 {
 	enum quic_pns pns = quic_level_pns(level);

@@ -306,6 +306,8 @@ void quic_conn_validated(struct quic_conn *c, const struct quic_cid *odcid);
 
 /* Largest UDP payload the route allows (0: unknown, 1200 is used). Starts the MTU search. */
 void quic_conn_set_mtu(struct quic_conn *c, u32 payload, u64 now);
+/* ICMP says that no more than @payload passes, about a packet whose ID was ours to send to */
+void quic_conn_too_big(struct quic_conn *c, u32 payload, u64 now);
 
 /* TLS bytes to send at @level: -ENOMEM; -EMSGSIZE over QUIC_CRYPTO_BUF_MAX; -EINVAL no level */
 int quic_conn_crypto_send(struct quic_conn *c, enum quic_level level, const u8 *data, u32 len);

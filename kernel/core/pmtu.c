@@ -44,6 +44,7 @@ void quic_pmtu_set_max(struct quic_pmtu *m, u16 max, u64 now)
 	m->cur = min(m->cur, max);
 	m->ceil = max + 1;
 	m->probe = 0;
+	m->told = 0;
 	proceed(m, now);
 }
 
@@ -51,6 +52,8 @@ u16 quic_pmtu_want(const struct quic_pmtu *m, u64 now)
 {
 	if (m->probe || now < m->next)
 		return 0;
+	if (m->told)
+		return m->told;
 	if (m->ceil > m->max)
 		return m->max;
 	return m->cur + (m->ceil - m->cur) / 2;
@@ -72,12 +75,39 @@ bool quic_pmtu_result(struct quic_pmtu *m, u16 size, bool acked, u64 now)
 		m->cur = size;
 		if (m->ceil <= size)
 			m->ceil = m->max + 1;
+		/* Half of what ICMP said is true: then so is the other. */
+		if (size == m->told && size < m->max)
+			m->ceil = size + 1;
+		if (size >= m->told)
+			m->told = 0;
 		proceed(m, now);
 	} else if (current_probe && !acked && ++m->fails >= MAX_PROBES) {
 		m->ceil = size;
+		m->told = 0;
 		proceed(m, now);
 	}
 	return raised;
+}
+
+bool quic_pmtu_too_big(struct quic_pmtu *m, u16 size, u64 now)
+{
+	bool less = size < m->cur;
+
+	/* Less than the smallest QUIC ignores (14.2.1). */
+	if (size < QUIC_DGRAM_MIN || size >= m->max || size == m->cur || size == m->told)
+		return false;
+	/* RFC 8899, 5.2: what was confirmed is not any more. */
+	if (less)
+		m->cur = QUIC_DGRAM_MIN;
+	else if (size >= m->ceil)
+		return false;
+	else if (m->probe && m->probe <= size)
+		return false;
+	m->told = size > m->cur ? size : 0;
+	m->ceil = size + 1;
+	m->probe = 0;
+	proceed(m, now);
+	return less;
 }
 
 bool quic_pmtu_progress(struct quic_pmtu *m, bool progress, u64 now)
@@ -98,6 +128,7 @@ bool quic_pmtu_progress(struct quic_pmtu *m, bool progress, u64 now)
 	m->cur = QUIC_DGRAM_MIN;
 	m->ceil = m->max + 1;
 	m->probe = 0;
+	m->told = 0;
 	m->fails = 0;
 	m->next = U64_MAX;
 	return true;

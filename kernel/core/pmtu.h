@@ -15,6 +15,7 @@ struct quic_pmtu {
 	u16 max;		/* never probe above: interface, peer's max_udp_payload_size */
 	u16 ceil;		/* smallest size that failed, or max + 1 */
 	u16 probe;		/* size in flight; 0: none */
+	u16 told;		/* by ICMP, to be tried next; 0: nothing */
 	u8 fails;		/* losses of this probe size in a row; 3 (MAX_PROBES) give it up */
 	u8 black;		/* PTOs in a row without progress at cur: 3 -> QUIC_DGRAM_MIN */
 	u64 next;		/* when to probe next; U64_MAX: search done, until raise */
@@ -31,6 +32,11 @@ void quic_pmtu_sent(struct quic_pmtu *m, u16 size);
 bool quic_pmtu_result(struct quic_pmtu *m, u16 size, bool acked, u64 now);
 /* Black hole detection: a PTO fired (@progress false) or full-sized data was acked (true). */
 bool quic_pmtu_progress(struct quic_pmtu *m, bool progress, u64 now);
+/*
+ * ICMP, about a packet of ours, says that no more than @size passes (RFC 9000, 14.2.1; RFC 8899,
+ * 4.6.2): nothing to rely on, but what to try first. Return: true when cur changed.
+ */
+bool quic_pmtu_too_big(struct quic_pmtu *m, u16 size, u64 now);
 u64 quic_pmtu_deadline(const struct quic_pmtu *m);
 
 #endif

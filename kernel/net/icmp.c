@@ -3,12 +3,17 @@
  * ICMP errors about what an endpoint sent: they come by the UDP socket's error
  * queue, with as much of the packet as the sender of the error quoted.
  *
- * Anyone can make one up. So one counts only if the quotation shows both IDs of
- * a client's first packets, which nobody off the path can know, and only until
- * the server answered: what gets through later is for loss detection to find out
- * (RFC 9000, 14.2.1 and 21.3).
+ * Anyone can make one up. So one counts only if the quotation shows IDs that
+ * nobody off the path can know. That nobody is there needs both IDs of a client's
+ * first packets, and counts only until the server answered: what gets through
+ * later is for loss detection to find out (RFC 9000, 14.2.1 and 21.3). That a
+ * packet was too big is a hint for the search. Which connection a short header
+ * belongs to shows only where there is but one, as at a client's own port. IPv6
+ * does not tell us: UDP sockets that hear of it narrow the route, too.
  */
 #include <linux/errqueue.h>
+#include <linux/ip.h>
+#include <linux/udp.h>
 
 #include "private.h"
 
@@ -61,6 +66,23 @@ static bool quoted_to(const struct sk_buff *skb, const struct quic_endpoint *ep,
 	return true;
 }
 
+/* "Fragmentation needed" about a packet with a short header, of @p and its @len bytes */
+static void too_big(struct quic_endpoint *ep, const struct sk_buff *skb, const u8 *p, u32 len,
+		    const union quic_addr *to)
+{
+	u32 mtu = SKB_EXT_ERR(skb)->ee.ee_info;
+	struct sock *sk = READ_ONCE(ep->sole);
+
+	if (!len || (p[0] & QUIC_HDR_LONG) || mtu <= sizeof(struct iphdr) + sizeof(struct udphdr) ||
+	    SKB_EXT_ERR(skb)->ee.ee_origin != SO_EE_ORIGIN_ICMP)
+		return;
+	if (!sk || !refcount_inc_not_zero(&sk->sk_refcnt))
+		return;
+	quic_sock_too_big(sk, to, p + 1, len - 1,
+			  mtu - sizeof(struct iphdr) - sizeof(struct udphdr));
+	sock_put(sk);
+}
+
 static void one(struct quic_endpoint *ep, const struct sk_buff *skb)
 {
 	u32 len = min_t(u32, skb->len, QUOTED);
@@ -72,7 +94,13 @@ static void one(struct quic_endpoint *ep, const struct sk_buff *skb)
 	const u8 *p;
 
 	p = skb_header_pointer(skb, 0, len, copy);
-	if (!p || !quoted_to(skb, ep, &to) || !parse(p, len, &dcid, &scid))
+	if (!p || !quoted_to(skb, ep, &to))
+		return;
+	if (SKB_EXT_ERR(skb)->ee.ee_errno == EMSGSIZE) {
+		too_big(ep, skb, p, len, &to);
+		return;
+	}
+	if (!parse(p, len, &dcid, &scid))
 		return;
 	if (!quic_demux_find(ep->net, scid.id, scid.len, &sk, &tomb) || !sk)
 		return;

@@ -96,6 +96,12 @@ void quic_sock_rcv(struct sock *sk, struct sk_buff *skb);
  */
 void quic_sock_unreachable(struct sock *sk, const union quic_addr *to, const struct quic_cid *dcid,
 			   int err);
+/*
+ * ICMP says that a packet of @sk's to @to, with a short header and @id behind its first byte, was
+ * larger than the @payload bytes that pass. BH off.
+ */
+void quic_sock_too_big(struct sock *sk, const union quic_addr *to, const u8 *id, u32 len,
+		       u32 payload);
 /* The path in use has no route any more. Under the socket lock. */
 void quic_sock_no_route(struct sock *sk, u64 now);
 /* The qdisc has drained: quic_xmit() has room again. BH off, no lock held. */

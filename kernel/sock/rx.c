@@ -117,6 +117,38 @@ out:
 	bh_unlock_sock(sk);
 }
 
+void quic_sock_shrink(struct sock *sk)
+{
+	struct quic_sock *qs = quic_sk(sk);
+
+	if (!qs->conn_live)
+		return;
+	quic_conn_too_big(&qs->conn, qs->too_big, ktime_get_ns());
+	quic_sock_pump(sk);
+}
+
+void quic_sock_too_big(struct sock *sk, const union quic_addr *to, const u8 *id, u32 len,
+		       u32 payload)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	const struct quic_cid *cid;
+
+	bh_lock_sock(sk);
+	if (!qs->conn_live || qs->conn.state != QUIC_CONN_ESTABLISHED)
+		goto out;
+	cid = quic_cid_remote(&qs->conn);
+	if (!cid->len || len < cid->len || memcmp(id, cid->id, cid->len) ||
+	    !same_remote(to, &qs->peer.remote))
+		goto out;
+	qs->too_big = payload;
+	if (sock_owned_by_user(sk))
+		__set_bit(QUIC_DEFER_TOO_BIG, &qs->deferred);
+	else
+		quic_sock_shrink(sk);
+out:
+	bh_unlock_sock(sk);
+}
+
 /* --- what follows --- */
 
 void quic_sock_wake(struct sock *sk)

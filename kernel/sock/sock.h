@@ -139,6 +139,7 @@ struct quic_sock {
 
 	unsigned long deferred;		/* QUIC_DEFER_*: softirq's work for release_sock() */
 	unsigned long chores;		/* QUIC_CHORE_*: for the work item; atomic bit operations */
+	u32 too_big;			/* what ICMP said passes; bytes of UDP payload */
 	int net_err;			/* client: what ICMP said of its first packets; errno */
 	u8 wake;			/* QUIC_WAKE_*: whom to wake at the end of the train */
 
@@ -221,6 +222,7 @@ struct quic6_sock {
 /* bit numbers in quic_sock.deferred */
 #define QUIC_DEFER_TIMER	0
 #define QUIC_DEFER_REFUSED	1
+#define QUIC_DEFER_TOO_BIG	2
 
 /* bit numbers in quic_sock.chores */
 #define QUIC_CHORE_KEYS		0	/* derive the next keys */
@@ -292,6 +294,8 @@ void quic_sock_flush(struct sock *sk);
 void quic_sock_wake(struct sock *sk);
 /* connect() came to a closed port: net_err ends it. */
 void quic_sock_refused(struct sock *sk);
+/* too_big is news for the MTU search. */
+void quic_sock_shrink(struct sock *sk);
 
 /* timer.c */
 void quic_sock_timer_init(struct sock *sk);

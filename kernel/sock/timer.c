@@ -121,6 +121,8 @@ void quic_sock_release_cb(struct sock *sk)
 		return;
 	if (__test_and_clear_bit(QUIC_DEFER_REFUSED, &qs->deferred))
 		quic_sock_refused(sk);
+	if (__test_and_clear_bit(QUIC_DEFER_TOO_BIG, &qs->deferred))
+		quic_sock_shrink(sk);
 	if (__test_and_clear_bit(QUIC_DEFER_TIMER, &qs->deferred))
 		run(sk);
 }

@@ -160,7 +160,67 @@ static void pmtu__black_hole(void **state)
 	assert_int_equal(quic_pmtu_want(&m, SEC(10)), 0);
 }
 
+/* RFC 9000, 14.2.1: ICMP gives the search a place to start, and nothing to rely on. */
+static void pmtu__told(void **state)
+{
+	struct quic_pmtu m;
+
+	quic_pmtu_init(&m, 1200);
+	quic_pmtu_set_max(&m, 8972, SEC(1));
+	assert_int_equal(quic_pmtu_want(&m, SEC(1)), 8972);
+	quic_pmtu_sent(&m, 8972);
+	assert_false(quic_pmtu_too_big(&m, 1452, SEC(1)));
+	assert_int_equal(m.cur, 1200);
+	assert_int_equal(quic_pmtu_want(&m, SEC(1)), 1452);
+	assert_int_equal(search(&m, 1452, SEC(1)), 1);
+	assert_int_equal(m.cur, 1452);
+	/* then the raise timer */
+	assert_int_equal(quic_pmtu_want(&m, SEC(600)), 0);
+	assert_int_equal(quic_pmtu_want(&m, SEC(602)), 8972);
+}
+
+/* What was confirmed passes no more: down to what must pass (RFC 8899, 5.2), and up again */
+static void pmtu__told_less(void **state)
+{
+	struct quic_pmtu m;
+
+	quic_pmtu_init(&m, 1200);
+	quic_pmtu_set_max(&m, 8972, SEC(1));
+	search(&m, 8972, SEC(1));
+	assert_true(quic_pmtu_too_big(&m, 1372, SEC(2)));
+	assert_int_equal(m.cur, 1200);
+	assert_false(quic_pmtu_too_big(&m, 1372, SEC(2)));
+	assert_int_equal(search(&m, 1372, SEC(2)), 1);
+	assert_int_equal(m.cur, 1372);
+	/* A lie: three probes of its size, then the search without it */
+	assert_true(quic_pmtu_too_big(&m, 1360, SEC(3)));
+	search(&m, 1300, SEC(3));
+	assert_in_range(m.cur, 1280, 1300);
+}
+
+static void pmtu__told_nonsense(void **state)
+{
+	static const u16 sizes[] = { 0, 1, 1199, 1452, 8972, 65535 };
+	struct quic_pmtu m, was;
+	unsigned int i;
+
+	quic_pmtu_init(&m, 1200);
+	quic_pmtu_set_max(&m, 8972, SEC(1));
+	search(&m, 1452, SEC(1));
+	quic_pmtu_set_max(&m, 8970, SEC(1));
+	m.cur = 1452;
+	m.max = 8972;
+	was = m;
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		assert_false(quic_pmtu_too_big(&m, sizes[i], SEC(2)));
+		assert_memory_equal(&m, &was, sizeof(m));
+	}
+}
+
 static const struct CMUnitTest tests[] = {
+	TEST(pmtu__told),
+	TEST(pmtu__told_less),
+	TEST(pmtu__told_nonsense),
 	TEST(pmtu__starts_idle),
 	TEST(pmtu__max_works_at_once),
 	TEST(pmtu__binary_search),

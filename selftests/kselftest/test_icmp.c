@@ -68,9 +68,9 @@ static unsigned short sum(const void *p, size_t len)
 	return htons(~s);
 }
 
-/* "Port unreachable" for a packet from @from to @to whose payload begins with @quoted */
-static void forge(const struct sockaddr_in *from, const struct sockaddr_in *to, int code,
-		  const void *quoted, size_t len)
+/* "Unreachable" for a packet from @from to @to whose payload begins with @quoted */
+static void forge_mtu(const struct sockaddr_in *from, const struct sockaddr_in *to, int code, int mtu,
+		      const void *quoted, size_t len)
 {
 	struct {
 		struct icmphdr icmp;
@@ -83,6 +83,7 @@ static void forge(const struct sockaddr_in *from, const struct sockaddr_in *to, 
 
 	m.icmp.type = ICMP_DEST_UNREACH;
 	m.icmp.code = code;
+	m.icmp.un.frag.mtu = htons(mtu);
 	m.ip.version = 4;
 	m.ip.ihl = 5;
 	m.ip.protocol = IPPROTO_UDP;
@@ -99,6 +100,12 @@ static void forge(const struct sockaddr_in *from, const struct sockaddr_in *to, 
 	dst.sin_port = 0;
 	sendto(raw, &m, sizeof(m), 0, (void *)&dst, sizeof(dst));
 	close(raw);
+}
+
+static void forge(const struct sockaddr_in *from, const struct sockaddr_in *to, int code,
+		  const void *quoted, size_t len)
+{
+	forge_mtu(from, to, code, 0, quoted, len);
 }
 
 /* A server that is silent, and what came to it first */
@@ -195,7 +202,62 @@ static void answered(void)
 	pair_close(&p);
 }
 
+static int pmtu_of(int sd)
+{
+	struct quic_info i = {};
+	socklen_t len = sizeof(i);
+
+	return get_opt(sd, QUIC_SOCKOPT_INFO, &i, &len) ? -1 : (int)i.pmtu;
+}
+
+/* RFC 9000, 14.2.1: "fragmentation needed" counts if it shows our ID and a probe bears it out. */
+static void too_big(void)
+{
+	struct sockaddr_in from, at;
+	socklen_t len = sizeof(from);
+	struct pair_opts o = {};
+	uint8_t seen[70000], bad[100], *quoted = seen + sizeof(struct iphdr) + sizeof(struct udphdr);
+	struct udphdr *udp = (void *)(seen + sizeof(struct iphdr));
+	struct pair p;
+	char buf[10];
+	int raw, full;
+
+	CHECK(!pair_open(&p, &o));
+	CHECK_EQ(send(p.client, "x", 1, 0), 1);
+	CHECK_EQ(recv(p.server, buf, 1, 0), 1);
+	usleep(500000);
+	full = pmtu_of(p.client);
+	CHECK(full > 10000);
+	CHECK(!getsockname(p.client, (void *)&from, &len) && !getpeername(p.client, (void *)&at, &len));
+	raw = socket(AF_INET, SOCK_RAW, IPPROTO_UDP);
+	CHECK_EQ(send(p.client, "y", 1, 0), 1);
+	do {
+		CHECK(recv(raw, seen, sizeof(seen), 0) > 28);
+	} while (udp->source != from.sin_port || (*quoted & 0x80));
+	close(raw);
+	memcpy(bad, quoted, sizeof(bad));
+	bad[3] ^= 1;
+	forge_mtu(&from, &at, ICMP_FRAG_NEEDED, 1500, bad, sizeof(bad));
+	forge_mtu(&from, &at, ICMP_FRAG_NEEDED, 1500, quoted, 5);
+	/* Less than the smallest, and more than is used */
+	forge_mtu(&from, &at, ICMP_FRAG_NEEDED, 1227, quoted, 100);
+	forge_mtu(&from, &at, ICMP_FRAG_NEEDED, 0, quoted, 100);
+	forge_mtu(&from, &at, ICMP_FRAG_NEEDED, 65000, quoted, 100);
+	usleep(200000);
+	CHECK_EQ(pmtu_of(p.client), full);
+	forge_mtu(&from, &at, ICMP_FRAG_NEEDED, 1500, quoted, 100);
+	usleep(500000);
+	CHECK_EQ(pmtu_of(p.client), 1472);
+	/* The server knows nothing of it, and all goes on, also for who comes now. */
+	CHECK(pmtu_of(p.server) > 1472);
+	close(client_to(AF_INET, false, 9));
+	CHECK_EQ(send(p.client, "z", 1, 0), 1);
+	CHECK_EQ(recv(p.server, buf, 2, MSG_WAITALL), 2);
+	pair_close(&p);
+}
+
 static const struct ktap_case cases[] = {
+	{ "too_big", too_big },
 	{ "refused", refused },
 	{ "forged", forged },
 	{ "soft", soft },
