@@ -125,7 +125,7 @@ static void ack__order_of_wishes(void **state)
 static void ack__short_round_trip(void **state)
 {
 	static const u8 now[4] = { QUIC_FT_IMMEDIATE_ACK };
-	struct sim *s = up();
+	struct sim *s = sim_up_plain();
 	u64 pn;
 
 	ask(s, 0, 20, 20000, 4);
