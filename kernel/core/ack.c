@@ -3,14 +3,14 @@
  * ACK policy. Of the application's packets every second one is acknowledged, or as the peer
  * asked, decided once a train; those out of order and of the handshake are at once.
  *
- * Our own wish follows the window: 10 ACKs a window are plenty (HyStart++ wants 8 samples:
+ * Our own wish follows the window: 16 ACKs a window are plenty (HyStart++ wants 8 samples:
  * RFC 9406, 4.3), so a large one asks for fewer; and where the round trip is short against the
  * peer's max_ack_delay, for earlier ones. It travels with data, at most once a round trip, and
  * one at a time.
  */
 #include "conn.h"
 
-#define WINDOW_ACKS	10	/* ACKs a congestion window, once it has twice as many packets */
+#define WINDOW_ACKS	16	/* ACKs a congestion window, once it has twice as many packets */
 #define THRESHOLD_MAX	64	/* packets: as a train is acknowledged anyway */
 #define RTT_DELAYS	4	/* ACK delays in a round trip */
 #define REORDER_MAX	1024
