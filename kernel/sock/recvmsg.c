@@ -60,7 +60,8 @@ static int copy_chunk(const struct quic_chunk *ch, u32 skip, u32 n, struct msghd
 
 	if (flags & MSG_TRUNC)
 		return 0;
-	if (likely(ch->paged))
+	/* A pipe (splice, up to 6.4) would keep the page itself, which goes round (recvbuf.c). */
+	if (likely(ch->paged && user_backed_iter(&msg->msg_iter)))
 		done = copy_page_to_iter(virt_to_page(from), offset_in_page(from), n,
 					 &msg->msg_iter);
 	else
