@@ -36,9 +36,13 @@ bench:		## cost in instructions next to TCP and TCP+kTLS; writes build/bench.jso
 grid:		## goodput next to TCP over rates, delays and losses, in virtual time; writes build/grid.json
 	@selftests/grid/run
 
-interop:	## every interop case with every peer; WORDS="transfer aioquic IPv6" chooses
+interop:	## 10 MiB with aioquic and nginx, IPv4 and IPv6; WORDS="transfer quic-go IPv6" runs those cells of the matrix
 	@selftests/lib/packages
-	@selftests/interop/run $(WORDS)
+	@selftests/interop/run $(or $(WORDS),--quick)
+
+matrix:		## every interop case with every peer in every role: hours; selftests/interop/run --resume goes on with one
+	@selftests/lib/packages
+	@selftests/interop/run
 
 fuzz:		## fuzz the core for TIME=60 seconds a target
 	@selftests/lib/packages
@@ -57,4 +61,4 @@ clean:		## remove what was built here; downloads and guest kernels stay in the c
 help:		## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
 
-.PHONY: all module userlib tools demo test check bench grid interop fuzz install clean help
+.PHONY: all module userlib tools demo test check bench grid interop matrix fuzz install clean help
