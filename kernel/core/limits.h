@@ -24,7 +24,7 @@
 #define QUIC_ACK_RANGES_KEEP	32	/* more than these want to be forgotten soon */
 #define QUIC_UNSEEN_RANGES	256	/* runs of streams opened by a later one, of a kind */
 #define QUIC_STREAM_RANGES_MAX	2048	/* holes we track in one stream */
-#define QUIC_SCATTER_MAX	32768	/* of them moved for one packet: 2.5 us (2026, 150 ns for 2000) */
+#define QUIC_SCATTER_MAX	32768	/* of them moved for one packet: 2.5 us */
 #define QUIC_CRYPTO_BUF_MAX	65536	/* CRYPTO bytes out of order a level; RFC 9000, 7.5 */
 #define QUIC_CRYPTO_RANGES_MAX	128	/* pieces of them */
 #define QUIC_SENT_MAX		65536	/* packets in flight a space */
