@@ -437,26 +437,30 @@ static void info_complete(void)
 static void info_loss(void)
 {
 	static char buf[400000];
+	size_t got = 0, sent = 0;
 	struct quic_info c;
 	struct pair p;
-	size_t got = 0;
 	ssize_t n;
 
 	CHECK(!pair_open(&p, &plain));
 	CHECK(!system("tc qdisc add dev lo root netem delay 10ms loss 5% seed 7"));
 	set_timeo(p.client, 60000);
 	set_timeo(p.server, 60000);
-	CHECK_EQ(send(p.client, buf, 200000, 0), 200000);
-	while (got < 200000 && (n = recv(p.server, buf, sizeof(buf), 0)) > 0)
-		got += n;
-	CHECK_EQ(got, 200000);
+	/* netem drops bursts whole, and 6.1 knows no seed: a round may lose nothing, or ACKs alone. */
+	do {
+		CHECK_EQ(send(p.client, buf, 200000, 0), 200000);
+		sent += 200000;
+		while (got < sent && (n = recv(p.server, buf, sizeof(buf), 0)) > 0)
+			got += n;
+		CHECK_EQ(got, sent);
+		CHECK(!info_of(p.client, &c));
+	} while ((!c.packets_lost || !c.data_retransmitted) && sent < 50 * 200000);
 	CHECK(!system("tc qdisc del dev lo root"));
-	CHECK(!info_of(p.client, &c));
 	CHECK(c.packets_lost > 0);
 	CHECK(c.bytes_lost > 0);
 	CHECK(c.packets_retransmitted > 0);
 	CHECK(c.data_retransmitted > 0);
-	CHECK(c.data_sent == 200000);
+	CHECK(c.data_sent == sent);
 	CHECK(c.ssthresh < ~0ull);
 	/* It was next to nothing before. */
 	CHECK(c.latest_rtt >= 20000);
