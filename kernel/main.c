@@ -8,6 +8,7 @@
 
 #include "crypto/crypto.h"
 #include "net/net.h"
+#include "observe/observe.h"
 #include "sock/sock.h"
 
 static int __init quic_init(void)
@@ -20,10 +21,15 @@ static int __init quic_init(void)
 	err = quic_net_init();
 	if (err)
 		goto no_net;
+	err = quic_observe_init();
+	if (err)
+		goto no_observe;
 	err = quic_sock_init();
 	if (!err)
 		return 0;
 
+	quic_observe_exit();
+no_observe:
 	quic_net_exit();
 no_net:
 	quic_crypto_exit();
@@ -33,6 +39,7 @@ no_net:
 static void __exit quic_exit(void)
 {
 	quic_sock_unregister();
+	quic_observe_exit();
 	quic_net_exit();
 	quic_sock_exit();
 	quic_crypto_exit();

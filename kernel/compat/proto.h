@@ -25,22 +25,35 @@ static struct sock *name(struct sock *sk, int flags, int *err, bool kern)	\
 }
 #endif
 
-/* Define @name, for struct proto_ops: impl(sk, newsock, flags, kern) if wants(sock), or inet's. */
+/*
+ * Define @name, for struct proto_ops: impl(sk, newsock, flags, kern) if wants(sock), or inet's
+ * and then after(newsock).
+ */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
-#define QUIC_COMPAT_OPS_ACCEPT(name, wants, impl)				\
+#define QUIC_COMPAT_OPS_ACCEPT(name, wants, impl, after)			\
 static int name(struct socket *sock, struct socket *newsock, struct proto_accept_arg *arg)	\
 {										\
-	if (!wants(sock))							\
-		return inet_accept(sock, newsock, arg);				\
-	return impl(sock->sk, newsock, arg->flags, arg->kern);			\
+	int err;								\
+										\
+	if (wants(sock))							\
+		return impl(sock->sk, newsock, arg->flags, arg->kern);		\
+	err = inet_accept(sock, newsock, arg);					\
+	if (!err)								\
+		after(newsock);							\
+	return err;								\
 }
 #else
-#define QUIC_COMPAT_OPS_ACCEPT(name, wants, impl)				\
+#define QUIC_COMPAT_OPS_ACCEPT(name, wants, impl, after)			\
 static int name(struct socket *sock, struct socket *newsock, int flags, bool kern)	\
 {										\
-	if (!wants(sock))							\
-		return inet_accept(sock, newsock, flags, kern);			\
-	return impl(sock->sk, newsock, flags, kern);				\
+	int err;								\
+										\
+	if (wants(sock))							\
+		return impl(sock->sk, newsock, flags, kern);			\
+	err = inet_accept(sock, newsock, flags, kern);				\
+	if (!err)								\
+		after(newsock);							\
+	return err;								\
 }
 #endif
 

@@ -79,7 +79,7 @@ static void note_ecn(struct quic_conn *c, struct quic_space *sp, u8 ecn, bool el
 
 void quic_ack_packet(struct quic_conn *c, const struct quic_rx_info *pkt, bool eliciting, u64 now)
 {
-	struct quic_space *sp = &c->space[quic_level_pns(pkt->level)];
+	struct quic_space *sp = quic_conn_space(c, quic_level_pns(pkt->level));
 	bool ordered = (s64)pkt->pn == sp->largest + 1;
 	bool app = quic_level_pns(pkt->level) == QUIC_PNS_APP;
 
@@ -105,7 +105,7 @@ void quic_ack_packet(struct quic_conn *c, const struct quic_rx_info *pkt, bool e
 
 bool quic_ack_next(struct quic_conn *c, const struct quic_rx_info *pkt, u64 now)
 {
-	struct quic_space *sp = &c->space[QUIC_PNS_APP];
+	struct quic_space *sp = &c->app;
 	struct quic_range *r;
 
 	/* The one before it came with the same train and settled all that is the same for both. */
@@ -134,7 +134,7 @@ bool quic_ack_next(struct quic_conn *c, const struct quic_rx_info *pkt, u64 now)
 
 void quic_ack_train(struct quic_conn *c)
 {
-	struct quic_space *sp = &c->space[QUIC_PNS_APP];
+	struct quic_space *sp = &c->app;
 
 	/* RFC 9000, 13.2.2: at least every second packet; or as the peer asked */
 	if (sp->eliciting > c->ack.threshold)
@@ -180,7 +180,7 @@ static u64 want_threshold(const struct quic_conn *c)
 
 static u64 want_delay(const struct quic_conn *c)
 {
-	const struct quic_tparams *tp = &c->remote;
+	const struct quic_terms *tp = &c->remote;
 	u64 ns = max_t(u64, c->loss.rtt.smoothed / RTT_DELAYS, NSEC_PER_MSEC);
 
 	ns = div_u64(ns, NSEC_PER_USEC) * NSEC_PER_USEC;	/* as it is told */

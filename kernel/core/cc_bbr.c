@@ -85,7 +85,7 @@ static void pick_wait(struct quic_bbr *b, u64 now)
 	u64 r = (now ^ b->extra_from) * 0x9e3779b97f4a7c15ull;
 
 	b->rounds_since_probe = r >> 63;
-	b->probe_wait = 2 * NSEC_PER_SEC + ((r >> 32) * NSEC_PER_SEC >> 32);
+	b->probe_wait = 2ull * NSEC_PER_SEC + ((r >> 32) * NSEC_PER_SEC >> 32);
 }
 
 static void start_down(const struct quic_cc *cc, struct quic_bbr *b, u64 now)

@@ -11,8 +11,8 @@
  */
 #include "cc_bbr.h"
 
-#define MIN_RTT_WINDOW		(10 * NSEC_PER_SEC)
-#define PROBE_RTT_INTERVAL	(5 * NSEC_PER_SEC)
+#define MIN_RTT_WINDOW		(10ull * NSEC_PER_SEC)
+#define PROBE_RTT_INTERVAL	(5ull * NSEC_PER_SEC)
 #define NOISE_SHIFT		16
 #define NOISE_MAX		(BIT_ULL(NOISE_SHIFT) / 10)
 #define EXTRA_ROUNDS		5	/* half the window of extra_acked */
@@ -29,7 +29,7 @@ bool quic_cc_bbr_loss_too_high(const struct quic_cc *cc, const struct quic_bbr *
 static void note_noise(const struct quic_cc *cc, struct quic_bbr *b)
 {
 	const struct quic_delivery_sample *rs = &cc->delivery.rs;
-	u64 share = ((u64)rs->lost << NOISE_SHIFT) / max_t(u32, rs->in_flight, 1);
+	u64 share = div_u64((u64)rs->lost << NOISE_SHIFT, max_t(u32, rs->in_flight, 1));
 	u64 datagram = div64_u64((u64)cc->mss * NSEC_PER_SEC,
 				 max_t(u64, quic_bbr_max_bw(b), 1));	/* its time on the link */
 

@@ -2,19 +2,27 @@
 /*
  * Connection IDs: issuing and retiring ours, storing and using the peer's.
  *
- * Invariant: every local ID in use is in the glue's hash, and nothing else of
+ * Invariant: every local ID in use is in the glue's hash, unless it is empty, and nothing else of
  * ours is, but for the client's first destination ID on a server (conn.c).
  */
 #include "conn.h"
+
+/* Return: whether there is more room than for a few now */
+static bool grow(struct quic_cids *d)
+{
+	if (!d->more)
+		d->more = kzalloc(sizeof(*d->more), GFP_ATOMIC | __GFP_NOWARN);
+	return d->more;
+}
 
 static struct quic_cid_local *local_slot(struct quic_cids *d)
 {
 	unsigned int i;
 
-	for (i = 0; i < QUIC_CID_LOCAL_MAX; i++)
-		if (!d->local[i].used)
-			return &d->local[i];
-	return NULL;
+	for (i = 0; i < quic_cid_locals(d); i++)
+		if (!quic_cid_local_at(d, i)->used)
+			return quic_cid_local_at(d, i);
+	return !d->more && grow(d) ? quic_cid_local_at(d, i) : NULL;
 }
 
 static int issue(struct quic_conn *c, struct quic_cid_local *l)
@@ -38,6 +46,11 @@ int quic_cid_init(struct quic_conn *c)
 {
 	c->cids.local_limit = 2;	/* RFC 9000, 18.2: the default */
 	c->cids.local_sent = 1;
+	if (c->cids.local_empty) {
+		c->cids.local[0].used = true;
+		c->cids.local_next = 1;
+		return 0;
+	}
 	return issue(c, &c->cids.local[0]);
 }
 
@@ -45,11 +58,15 @@ void quic_cid_free(struct quic_conn *c)
 {
 	unsigned int i;
 
-	for (i = 0; i < QUIC_CID_LOCAL_MAX; i++) {
-		if (c->cids.local[i].used)
-			c->ops->cid_del(c, &c->cids.local[i].cid);
-		c->cids.local[i].used = false;
+	for (i = 0; i < quic_cid_locals(&c->cids); i++) {
+		struct quic_cid_local *l = quic_cid_local_at(&c->cids, i);
+
+		if (l->used && l->cid.len)
+			c->ops->cid_del(c, &l->cid);
+		l->used = false;
 	}
+	kfree(c->cids.more);
+	c->cids.more = NULL;
 }
 
 void quic_cid_replenish(struct quic_conn *c)
@@ -58,8 +75,11 @@ void quic_cid_replenish(struct quic_conn *c)
 	struct quic_cid_local *l;
 	unsigned int i, have = 0;
 
-	for (i = 0; i < QUIC_CID_LOCAL_MAX; i++)
-		have += c->cids.local[i].used;
+	/* RFC 9000, 5.1.1 */
+	if (c->cids.local_empty)
+		return;
+	for (i = 0; i < quic_cid_locals(&c->cids); i++)
+		have += quic_cid_local_at(&c->cids, i)->used;
 	while (have < want) {
 		l = local_slot(&c->cids);
 		if (!l || issue(c, l))
@@ -77,13 +97,13 @@ int quic_cid_renew(struct quic_conn *c, u64 prior_to)
 	unsigned int i, old = 0;
 
 	/* The highest carries the wish in its frame; it is not to be retired itself (19.15). */
-	if (prior_to > d->local_next)
+	if (prior_to > d->local_next || d->local_empty)
 		return -EINVAL;
-	for (i = 0; i < QUIC_CID_LOCAL_MAX; i++)
-		old += d->local[i].used && d->local[i].seq < prior_to;
-	l = local_slot(d);
+	for (i = 0; i < quic_cid_locals(d); i++)
+		old += quic_cid_local_at(d, i)->used && quic_cid_local_at(d, i)->seq < prior_to;
 	if (!old || prior_to <= d->local_prior)
 		return 0;
+	l = local_slot(d);
 	if (!l || issue(c, l))
 		return -EAGAIN;
 	d->local_prior = prior_to;
@@ -111,22 +131,28 @@ void quic_cid_announce_lost(struct quic_conn *c, u64 seq)
 {
 	unsigned int i;
 
-	for (i = 0; i < QUIC_CID_LOCAL_MAX; i++)
-		if (c->cids.local[i].used && c->cids.local[i].seq == seq) {
-			c->cids.local[i].announce = true;
+	for (i = 0; i < quic_cid_locals(&c->cids); i++) {
+		struct quic_cid_local *l = quic_cid_local_at(&c->cids, i);
+
+		if (l->used && l->seq == seq) {
+			l->announce = true;
 			c->cids.announce = true;
 		}
+	}
 }
 
 u64 quic_cid_rx_retire(struct quic_conn *c, u64 seq, const struct quic_cid *dcid)
 {
 	unsigned int i;
 
-	/* RFC 9000, 19.16: greater than any sent. So it takes a round trip to want new ones. */
-	if (seq >= c->cids.local_sent)
+	/*
+	 * RFC 9000, 19.16: greater than any sent, so it takes a round trip to want new ones; or
+	 * there is only the empty one.
+	 */
+	if (seq >= c->cids.local_sent || c->cids.local_empty)
 		return QUIC_ERR_PROTOCOL_VIOLATION;
-	for (i = 0; i < QUIC_CID_LOCAL_MAX; i++) {
-		struct quic_cid_local *l = &c->cids.local[i];
+	for (i = 0; i < quic_cid_locals(&c->cids); i++) {
+		struct quic_cid_local *l = quic_cid_local_at(&c->cids, i);
 
 		if (!l->used || l->seq != seq)
 			continue;
@@ -141,9 +167,22 @@ u64 quic_cid_rx_retire(struct quic_conn *c, u64 seq, const struct quic_cid *dcid
 	return 0;
 }
 
+bool quic_cid_is_local(const struct quic_conn *c, const u8 *id, u8 len)
+{
+	unsigned int i;
+
+	for (i = 0; i < quic_cid_locals(&c->cids); i++) {
+		const struct quic_cid_local *l = quic_cid_local_at(&c->cids, i);
+
+		if (l->used && quic_cid_eq(&l->cid, id, len))
+			return true;
+	}
+	return false;
+}
+
 const struct quic_cid *quic_cid_remote(const struct quic_conn *c)
 {
-	return &c->cids.remote[c->path->cid].cid;
+	return &quic_cid_remote_at(&c->cids, c->path->cid)->cid;
 }
 
 void quic_cid_set_remote(struct quic_conn *c, const u8 *id, u8 len)
@@ -162,15 +201,18 @@ void quic_cid_set_remote(struct quic_conn *c, const u8 *id, u8 len)
 /* false: too many are unacknowledged already */
 static bool queue_retire(struct quic_cids *d, u64 seq)
 {
+	struct quic_cid_retired *r;
 	unsigned int i;
 
 	for (i = 0; i < d->n_retire; i++)
-		if (d->retire[i].seq == seq)
+		if (quic_cid_retire_at(d, i)->seq == seq)
 			return true;
-	if (d->n_retire == QUIC_CID_RETIRE_MAX)
+	if (d->n_retire == QUIC_CID_RETIRE_MAX || (d->n_retire >= QUIC_CID_FEW && !grow(d)))
 		return false;
-	d->retire[d->n_retire].seq = seq;
-	d->retire[d->n_retire++].pending = true;
+	r = quic_cid_retire_at(d, d->n_retire);
+	r->seq = seq;
+	r->pending = true;
+	d->n_retire++;
 	return true;
 }
 
@@ -178,9 +220,12 @@ void quic_cid_retire_lost(struct quic_conn *c, u64 seq)
 {
 	unsigned int i;
 
-	for (i = 0; i < c->cids.n_retire; i++)
-		if (c->cids.retire[i].seq == seq)
-			c->cids.retire[i].pending = true;
+	for (i = 0; i < c->cids.n_retire; i++) {
+		struct quic_cid_retired *r = quic_cid_retire_at(&c->cids, i);
+
+		if (r->seq == seq)
+			r->pending = true;
+	}
 }
 
 void quic_cid_retire_acked(struct quic_conn *c, u64 seq)
@@ -189,8 +234,9 @@ void quic_cid_retire_acked(struct quic_conn *c, u64 seq)
 	unsigned int i;
 
 	for (i = 0; i < d->n_retire; i++) {
-		if (d->retire[i].seq == seq) {
-			d->retire[i] = d->retire[--d->n_retire];
+		if (quic_cid_retire_at(d, i)->seq == seq) {
+			d->n_retire--;
+			*quic_cid_retire_at(d, i) = *quic_cid_retire_at(d, d->n_retire);
 			return;
 		}
 	}
@@ -202,25 +248,31 @@ static bool retire_below(struct quic_conn *c, u64 prior_to)
 	struct quic_cids *d = &c->cids;
 	unsigned int i;
 
-	for (i = 0; i < QUIC_CID_REMOTE_SLOTS; i++) {
-		if (!d->remote[i].used || d->remote[i].seq >= prior_to)
+	for (i = 0; i < quic_cid_remotes(d); i++) {
+		struct quic_cid_remote *r = quic_cid_remote_at(d, i);
+
+		if (!r->used || r->seq >= prior_to)
 			continue;
-		if (!queue_retire(d, d->remote[i].seq))
+		if (!queue_retire(d, r->seq))
 			return false;
-		d->remote[i].used = false;
+		r->used = false;
 	}
 	return true;
 }
 
 static u8 lowest_remote(const struct quic_conn *c, bool spoken)
 {
-	const struct quic_cid_remote *r = c->cids.remote;
 	u8 i, best = QUIC_PATH_NO_CID;
+	u64 least = U64_MAX;
 
-	for (i = 0; i < QUIC_CID_REMOTE_SLOTS; i++)
-		if (r[i].used && (spoken || !r[i].spoken) &&
-		    (best == QUIC_PATH_NO_CID || r[i].seq < r[best].seq))
+	for (i = 0; i < quic_cid_remotes(&c->cids); i++) {
+		const struct quic_cid_remote *r = quic_cid_remote_at(&c->cids, i);
+
+		if (r->used && (spoken || !r->spoken) && r->seq < least) {
 			best = i;
+			least = r->seq;
+		}
+	}
 	return best;
 }
 
@@ -234,7 +286,7 @@ u8 quic_cid_take_remote(struct quic_conn *c)
 	u8 i = lowest_remote(c, false);
 
 	if (i != QUIC_PATH_NO_CID)
-		c->cids.remote[i].spoken = true;
+		quic_cid_remote_at(&c->cids, i)->spoken = true;
 	return i;
 }
 
@@ -249,7 +301,7 @@ u8 quic_cid_any_remote(struct quic_conn *c)
 
 void quic_cid_retire_remote(struct quic_conn *c, u8 i)
 {
-	struct quic_cid_remote *r = &c->cids.remote[i];
+	struct quic_cid_remote *r = quic_cid_remote_at(&c->cids, i);
 
 	/* With too many on their way it stays, not to be used again. */
 	if (!r->used || c->cids.remote_empty || !queue_retire(&c->cids, r->seq))
@@ -264,8 +316,8 @@ int quic_cid_use(struct quic_conn *c, u64 seq, u64 prior_to, u64 now)
 	unsigned int i, keep = 0, n = 0;
 	u8 to = c->path->cid;
 
-	for (i = 0; i < QUIC_CID_REMOTE_SLOTS; i++) {
-		const struct quic_cid_remote *r = &d->remote[i];
+	for (i = 0; i < quic_cid_remotes(d); i++) {
+		const struct quic_cid_remote *r = quic_cid_remote_at(d, i);
 
 		if (!r->used)
 			continue;
@@ -274,12 +326,14 @@ int quic_cid_use(struct quic_conn *c, u64 seq, u64 prior_to, u64 now)
 		keep += r->seq >= prior_to;
 		n += r->seq < prior_to;
 	}
-	if (!keep || (seq && d->remote[to].seq != seq) || (seq && seq < prior_to))
+	if (!keep || (seq && quic_cid_remote_at(d, to)->seq != seq) || (seq && seq < prior_to))
 		return -EINVAL;
 	if (d->n_retire + n > QUIC_CID_RETIRE_MAX)
 		return -EAGAIN;
+	if (d->n_retire + n > QUIC_CID_FEW && !grow(d))
+		return -ENOMEM;
 	c->path->cid = to;
-	d->remote[to].spoken = true;
+	quic_cid_remote_at(d, to)->spoken = true;
 	retire_below(c, prior_to);
 	quic_path_take_cids(c, now);
 	if (n)
@@ -311,8 +365,8 @@ static u64 compare_known(const struct quic_cids *d, u64 seq, const u8 *id, u8 le
 {
 	unsigned int i;
 
-	for (i = 0; i < QUIC_CID_REMOTE_SLOTS; i++) {
-		const struct quic_cid_remote *r = &d->remote[i];
+	for (i = 0; i < quic_cid_remotes(d); i++) {
+		const struct quic_cid_remote *r = quic_cid_remote_at(d, i);
 		bool same, same_seq;
 
 		if (!r->used)
@@ -335,8 +389,8 @@ static u64 store_remote(struct quic_cids *d, u64 seq, const u8 *id, u8 len,
 {
 	unsigned int i;
 
-	for (i = 0; i < QUIC_CID_REMOTE_SLOTS; i++) {
-		struct quic_cid_remote *r = &d->remote[i];
+	for (i = 0; i < quic_cid_remotes(d); i++) {
+		struct quic_cid_remote *r = quic_cid_remote_at(d, i);
 
 		if (r->used)
 			continue;
@@ -356,9 +410,20 @@ static unsigned int remote_count(const struct quic_cids *d)
 {
 	unsigned int i, n = 0;
 
-	for (i = 0; i < QUIC_CID_REMOTE_SLOTS; i++)
-		n += d->remote[i].used;
+	for (i = 0; i < quic_cid_remotes(d); i++)
+		n += quic_cid_remote_at(d, i)->used;
 	return n;
+}
+
+/* Is one at or above @seq left? */
+static bool remote_from(const struct quic_cids *d, u64 seq)
+{
+	unsigned int i;
+
+	for (i = 0; i < quic_cid_remotes(d); i++)
+		if (quic_cid_remote_at(d, i)->used && quic_cid_remote_at(d, i)->seq >= seq)
+			return true;
+	return false;
 }
 
 u64 quic_cid_rx_new(struct quic_conn *c, u64 seq, u64 prior_to, const u8 *id, u8 len,
@@ -375,11 +440,19 @@ u64 quic_cid_rx_new(struct quic_conn *c, u64 seq, u64 prior_to, const u8 *id, u8
 	err = compare_known(d, seq, id, len, reset_token, &known);
 	if (err)
 		return err;
+	/* Without room for it, and for those it may retire, it has to come again. */
+	if ((!known || prior_to > d->remote_prior) &&
+	    d->n_retire + remote_count(d) >= QUIC_CID_FEW && !grow(d))
+		return QUIC_RX_DROP;
 	if (prior_to > d->remote_prior)
 		d->remote_prior = prior_to;
 	seen = note_seen(d, seq);
-	if (seen && !known && seq >= d->remote_prior)
-		return 0;	/* once more, and retired since */
+	if (seen && !known && seq >= d->remote_prior) {
+		/* Once more, and retired since: what it says of others counts (5.1.2). */
+		if (!remote_from(d, d->remote_prior))
+			return 0;
+		known = true;
+	}
 	if (seq < d->remote_prior && !known) {
 		/* Late: retired before it was ever used. */
 		if (!queue_retire(d, seq))
@@ -410,8 +483,8 @@ bool quic_cid_is_reset(const struct quic_conn *c, const u8 *token)
 	bool hit = false;
 
 	/* RFC 9000, 10.3.1: those in use only, compared without a telling difference in time */
-	for (i = 0; i < QUIC_CID_REMOTE_SLOTS; i++) {
-		const struct quic_cid_remote *r = &c->cids.remote[i];
+	for (i = 0; i < quic_cid_remotes(&c->cids); i++) {
+		const struct quic_cid_remote *r = quic_cid_remote_at(&c->cids, i);
 
 		if (r->used && r->spoken && r->has_token &&
 		    !crypto_memneq(r->reset_token, token, QUIC_TOKEN_RESET_LEN))

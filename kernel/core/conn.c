@@ -11,9 +11,9 @@
 
 static void local_defaults(struct quic_conn *c)
 {
-	struct quic_tparams *tp = &c->local;
+	struct quic_terms *tp = &c->local;
 
-	quic_tparam_defaults(tp);
+	quic_terms_defaults(tp);
 	tp->max_idle_timeout = QUIC_DEF_IDLE_NS;
 	tp->max_udp_payload_size = QUIC_DGRAM_MAX;
 	tp->max_data = QUIC_DEF_CONN_WINDOW;
@@ -32,27 +32,33 @@ int quic_conn_init(struct quic_conn *c, const struct quic_conn_ops *ops,
 	unsigned int i;
 
 	memset(c, 0, sizeof(*c));
+	c->hs = kzalloc(sizeof(*c->hs), GFP_KERNEL_ACCOUNT);
+	if (!c->hs)
+		return -ENOMEM;
 	c->ops = ops;
 	c->server = cfg->server;
+	c->cids.local_empty = cfg->empty_cid && !cfg->server;
 	quic_negotiate_init(c, cfg);
 	c->keepalive = cfg->keepalive;
 	quic_protect_init(&c->prot, crypto);
 	quic_loss_init(&c->loss, &quic_conn_loss_cb, cfg->cc ? cfg->cc : &quic_cc_cubic,
 		       cfg->server, QUIC_DGRAM_MIN,
-		       cfg->initial_rtt ? cfg->initial_rtt : QUIC_RTT_INITIAL);
+		       cfg->initial_rtt ? cfg->initial_rtt : QUIC_RTT_INITIAL, c->hs->loss);
 	quic_pmtu_init(&c->pmtu, QUIC_DGRAM_MIN);
 	for (i = 0; i < QUIC_PNS_COUNT; i++) {
-		quic_ranges_init(&c->space[i].rcvd);
-		c->space[i].largest = -1;
-		c->space[i].acked = -1;
-		c->space[i].ack_deadline = U64_MAX;
+		struct quic_space *sp = quic_conn_space(c, i);
+
+		quic_ranges_init(&sp->rcvd);
+		sp->largest = -1;
+		sp->acked = -1;
+		sp->ack_deadline = U64_MAX;
 	}
 	quic_stream_table_init(c);
 	quic_ack_init(c);
 	INIT_LIST_HEAD(&c->datagrams);
 	INIT_LIST_HEAD(&c->held);
 	local_defaults(c);
-	quic_tparam_defaults(&c->remote);
+	quic_terms_defaults(&c->remote);
 	quic_early_init(&c->early);
 	quic_flow_init(&c->rx_flow, QUIC_DEF_CONN_WINDOW, QUIC_MAX_WINDOW);
 	c->tx_blocked_at = U64_MAX;
@@ -64,18 +70,30 @@ int quic_conn_init(struct quic_conn *c, const struct quic_conn_ops *ops,
 	return 0;
 }
 
+/* Nobody asks any more for what goes with the handshake. */
+static void free_handshake(struct quic_conn *c)
+{
+	if (!c->hs)
+		return;
+	quic_conn_discard(c, QUIC_LEVEL_INITIAL);
+	quic_conn_discard(c, QUIC_LEVEL_HANDSHAKE);
+	quic_loss_end_first(&c->loss);
+	kfree(c->hs);
+	c->hs = NULL;
+}
+
 void quic_conn_free(struct quic_conn *c)
 {
 	unsigned int i;
 
+	free_handshake(c);
 	quic_loss_free(&c->loss);
 	quic_stream_table_free(c);
 	quic_datagram_flush(c);
 	quic_rx_drop_held(c);
 	for (i = 0; i < QUIC_LEVELS; i++)
 		quic_crypto_stream_free(c, i);
-	for (i = 0; i < QUIC_PNS_COUNT; i++)
-		quic_ranges_free(&c->space[i].rcvd);
+	quic_ranges_free(&c->app.rcvd);
 	quic_cid_free(c);
 	quic_path_free(c);
 	if (c->odcid_hashed)
@@ -86,13 +104,17 @@ void quic_conn_free(struct quic_conn *c)
 	c->token = NULL;
 	kfree(c->retry);
 	c->retry = NULL;
+	quic_early_free(&c->early);
+	kfree(c->close.reason);
+	c->close.reason = NULL;
+	c->close.reason_len = 0;
 	c->state = QUIC_CONN_CLOSED;
 }
 
 /* What the application chose for local parameters becomes our windows. */
 static void apply_local(struct quic_conn *c)
 {
-	const struct quic_tparams *tp = &c->local;
+	const struct quic_terms *tp = &c->local;
 
 	quic_flow_init(&c->rx_flow, tp->max_data, c->rx_flow.window_max);
 	c->streams.kind[0].peer_max = tp->max_streams_bidi;
@@ -105,10 +127,10 @@ static void apply_local(struct quic_conn *c)
 void quic_conn_offer(struct quic_conn *c, const struct quic_tparams *tp, u64 window,
 		     bool compatible)
 {
-	struct quic_tparams *to = &c->local;
+	struct quic_terms *to = &c->local;
 
-	*to = *tp;
-	/* Offered only once we do it: a peer would take us at our word. */
+	*to = tp->terms;
+	/* We always encrypt; a peer would take us at our word. */
 	to->disable_1rtt_encryption = false;
 	to->max_udp_payload_size = min_t(u64, to->max_udp_payload_size, QUIC_DGRAM_MAX);
 	to->max_data = min(to->max_data, window);
@@ -120,12 +142,16 @@ void quic_conn_offer(struct quic_conn *c, const struct quic_tparams *tp, u64 win
 	c->rx_flow.window_max = window;
 	c->compatible = compatible;
 	apply_local(c);
+	if (tp->has_preferred)
+		quic_conn_offer_preferred(c, &tp->preferred);
 }
 
 void quic_conn_offer_preferred(struct quic_conn *c, const struct quic_preferred_addr *a)
 {
-	c->local.preferred = *a;
-	c->local.has_preferred = true;
+	if (!c->hs)
+		return;
+	c->hs->preferred = *a;
+	c->hs->has_preferred = true;
 }
 
 static int start(struct quic_conn *c, u64 now)
@@ -163,7 +189,7 @@ int quic_conn_accept(struct quic_conn *c, const struct quic_packet *first, u64 n
 	int err;
 
 	quic_cid_set(c->retried ? &c->retry_scid : &c->odcid, first->dcid, first->dcid_len);
-	quic_cid_set(&c->peer_scid, first->scid, first->scid_len);
+	quic_cid_set(&c->hs->peer_scid, first->scid, first->scid_len);
 	c->peer_scid_set = true;
 	quic_cid_set_remote(c, first->scid, first->scid_len);
 	err = start(c, now);
@@ -197,11 +223,15 @@ void quic_conn_too_big(struct quic_conn *c, u32 payload, u64 now)
 void quic_conn_discard(struct quic_conn *c, enum quic_level level)
 {
 	enum quic_pns pns = quic_level_pns(level);
-	struct quic_space *sp = &c->space[pns];
+	struct quic_space *sp;
 
+	if (!c->hs)
+		return;
+	sp = quic_conn_space(c, pns);
 	quic_protect_drop(&c->prot, level);
 	quic_loss_discard(&c->loss, pns);
 	quic_crypto_stream_free(c, level);
+	quic_crypto_stream_settle(c);
 	quic_ranges_free(&sp->rcvd);
 	sp->ack_deadline = U64_MAX;
 	sp->ack_now = false;
@@ -226,6 +256,8 @@ void quic_conn_confirm(struct quic_conn *c, u64 now)
 		quic_conn_set_mtu(c, c->pmtu.max, now);
 	c->ops->event(c, QUIC_CEV_CONFIRMED, 0);
 	c->ops->event(c, QUIC_CEV_PREPARE_KEYS, 0);
+	if (c->tls_done)
+		free_handshake(c);
 }
 
 static void handshake_complete(struct quic_conn *c, u64 now)
@@ -234,6 +266,9 @@ static void handshake_complete(struct quic_conn *c, u64 now)
 	c->state = QUIC_CONN_ESTABLISHED;
 	quic_conn_set_idle(c);
 	c->ops->event(c, QUIC_CEV_ESTABLISHED, 0);
+	/* A client may hear so before its TLS has handed over all keys. */
+	if (c->confirmed)
+		free_handshake(c);
 	if (!c->server)
 		return;
 	/* RFC 9001, 4.1.2: a server confirms at once and says so */
@@ -274,12 +309,24 @@ int quic_conn_install(struct quic_conn *c, enum quic_level level, bool send, u32
 	return 0;
 }
 
+/* Whatever else was chosen: what we understand */
+static void offer_extensions(struct quic_terms *t)
+{
+	t->reset_stream_at = true;
+	t->has_min_ack_delay = true;
+	t->min_ack_delay = min_t(u64, QUIC_ACK_DELAY_MIN_NS, t->max_ack_delay);
+}
+
 int quic_conn_local_params(struct quic_conn *c, u8 *buf, u32 cap)
 {
-	struct quic_tparams *tp = &c->local;
+	struct quic_tparams params = {}, *tp = &params;
 	u32 grease;
 	int err;
 
+	if (!c->hs)
+		return -EINVAL;
+	offer_extensions(&c->local);
+	tp->terms = c->local;
 	tp->initial_scid = c->cids.local[0].cid;
 	tp->has_initial_scid = true;
 	if (c->server) {
@@ -288,13 +335,11 @@ int quic_conn_local_params(struct quic_conn *c, u8 *buf, u32 cap)
 		tp->retry_scid = c->retry_scid;
 		tp->has_retry_scid = c->retried;
 		c->ops->reset_token(c, &c->cids.local[0].cid, tp->reset_token);
-		tp->has_reset_token = true;
+		tp->terms.has_reset_token = true;
 	}
-	/* Whatever else was chosen: what we understand */
-	tp->reset_stream_at = true;
-	tp->has_min_ack_delay = true;
-	tp->min_ack_delay = min_t(u64, QUIC_ACK_DELAY_MIN_NS, tp->max_ack_delay);
-	if (c->server && tp->has_preferred) {
+	if (c->server && c->hs->has_preferred) {
+		tp->has_preferred = true;
+		tp->preferred = c->hs->preferred;
 		err = quic_cid_issue_preferred(c, &tp->preferred.cid);
 		if (err)
 			return err;
@@ -310,7 +355,7 @@ int quic_conn_local_params(struct quic_conn *c, u8 *buf, u32 cap)
 static bool ids_agree(const struct quic_conn *c, const struct quic_tparams *tp)
 {
 	if (!tp->has_initial_scid || !c->peer_scid_set ||
-	    !quic_cid_eq(&tp->initial_scid, c->peer_scid.id, c->peer_scid.len))
+	    !quic_cid_eq(&tp->initial_scid, c->hs->peer_scid.id, c->hs->peer_scid.len))
 		return false;
 	if (c->server)
 		return true;
@@ -324,19 +369,18 @@ static bool ids_agree(const struct quic_conn *c, const struct quic_tparams *tp)
 	       quic_cid_eq(&tp->original_dcid, c->odcid.id, c->odcid.len);
 }
 
-static void apply_remote(struct quic_conn *c, u64 now)
+static void apply_remote(struct quic_conn *c, const struct quic_tparams *tp, u64 now)
 {
-	const struct quic_tparams *tp = &c->remote;
 	u64 idle = c->local.max_idle_timeout;
 
-	if (tp->max_idle_timeout && (!idle || tp->max_idle_timeout < idle))
-		idle = tp->max_idle_timeout;
+	if (tp->terms.max_idle_timeout && (!idle || tp->terms.max_idle_timeout < idle))
+		idle = tp->terms.max_idle_timeout;
 	c->idle_timeout = idle;
 	quic_conn_touch_rx(c, now);
-	c->tx_max = tp->max_data;
-	c->loss.max_ack_delay = tp->max_ack_delay;
-	c->cids.local_limit = tp->active_connection_id_limit;
-	if (tp->has_reset_token) {
+	c->tx_max = tp->terms.max_data;
+	c->loss.max_ack_delay = tp->terms.max_ack_delay;
+	c->cids.local_limit = tp->terms.active_connection_id_limit;
+	if (tp->terms.has_reset_token) {
 		memcpy(c->cids.remote[0].reset_token, tp->reset_token, QUIC_TOKEN_RESET_LEN);
 		c->cids.remote[0].has_token = true;
 	}
@@ -363,10 +407,14 @@ int quic_conn_remote_params(struct quic_conn *c, const u8 *buf, u32 len, u64 now
 		quic_conn_fail(c, QUIC_ERR_VERSION_NEGOTIATION, QUIC_FT_CRYPTO, now);
 	if (err)
 		return err;
-	c->remote = tp;
+	c->remote = tp.terms;
 	c->peer_tp_set = true;
+	if (c->hs && !c->server) {
+		c->hs->has_preferred = tp.has_preferred;
+		c->hs->preferred = tp.preferred;
+	}
 	quic_early_heard(c);
-	apply_remote(c, now);
+	apply_remote(c, &tp, now);
 	return 0;
 }
 
@@ -376,11 +424,14 @@ int quic_conn_key_update(struct quic_conn *c, u64 now)
 
 	if (!c->confirmed || c->state != QUIC_CONN_ESTABLISHED)
 		return -EAGAIN;
-	err = quic_protect_update(&c->prot, c->loss.space[QUIC_PNS_APP].sent.next, now,
+	err = quic_protect_update(&c->prot, c->loss.app.sent.next, now,
 				  quic_loss_pto(&c->loss));
 	/* RFC 9001, 6.1: one who only acknowledges has to ask for an acknowledgment first. */
-	if (err && c->prot.update_unacked && !c->loss.space[QUIC_PNS_APP].eliciting)
+	if (err && c->prot.update_unacked && !c->loss.app.eliciting)
 		quic_conn_ping(c);
+	/* Memory for the next keys may be there by now. */
+	if (err && !c->prot.update_unacked)
+		c->ops->event(c, QUIC_CEV_PREPARE_KEYS, 0);
 	if (err)
 		return err;
 	c->stats.key_updates++;
@@ -409,5 +460,5 @@ int quic_conn_set_token(struct quic_conn *c, const u8 *token, u32 len)
 
 void quic_conn_ping(struct quic_conn *c)
 {
-	c->space[QUIC_PNS_APP].ping_wanted = true;
+	c->app.ping_wanted = true;
 }

@@ -12,6 +12,7 @@
  *   conn_rx.c     frames of one packet, by level
  *   ack.c         when packets are acknowledged
  *   conn_plan.c   which frames go into the next packet
+ *   run.c         the same for bulk data, the short way
  *   tx.c          datagrams and bursts: plan, seal, mask
  *   conn_timer.c  the one deadline and what to do then
  *   conn_close.c  closing, draining, closed
@@ -19,6 +20,7 @@
  *   retry.c       a client's second start with the server's token
  *   early.c       0-RTT
  *   negotiate.c   which version it is
+ *   park.c        what a connection at rest does without
  *   conn.c        birth, death, handshake progress, parameters
  */
 #ifndef QUIC_CORE_CONN_H
@@ -49,8 +51,8 @@ enum quic_conn_state {
 struct quic_close_info {
 	u64 code;
 	u64 frame_type;
+	u8 *reason;	/* or NULL */
 	u8 reason_len;
-	u8 reason[63];
 	bool app;	/* an application's code (0x1d) */
 	bool remote;	/* the peer closed */
 	bool silent;	/* idle timeout or stateless reset: nothing was said */
@@ -175,6 +177,18 @@ struct quic_held {
 	u8 data[];
 };
 
+/* What goes with the handshake (RFC 9001, 4.9): there until it is complete and confirmed. */
+struct quic_handshake {
+	struct quic_loss_space loss[QUIC_PNS_EARLY];
+	struct quic_space space[QUIC_PNS_EARLY];
+	u32 vn_version;			/* client: to start over in; waits for process context */
+	u32 version_wanted;		/* client: keys are; waits for process context */
+	struct quic_versions versions;	/* ours, best first */
+	struct quic_cid peer_scid;	/* source ID of the peer's first packets */
+	bool has_preferred;
+	struct quic_preferred_addr preferred;	/* the server's */
+};
+
 struct quic_conn_stats {
 	u64 bytes_sent, bytes_received;		/* UDP payload */
 	u64 packets_sent, packets_received;
@@ -213,30 +227,31 @@ struct quic_conn {
 	bool mtu_ready;			/* the glue knows the route; probing may start */
 	bool mtu_works;			/* an ACK shows that full datagrams get through */
 	bool retried;			/* Retry was sent, or obeyed */
+	bool datagram_last;		/* the last packet of both began with one */
+	bool token_wanted;
+	bool eliciting_sent_since_rx;	/* idle timer restarts on the first only (10.1) */
+	u8 grease_left;			/* bits that are still in grease */
+	u8 held_count;
+	bool peer_scid_set;		/* quic_handshake.peer_scid */
 	u32 version;			/* in use */
 	u32 original;			/* of the client's first flight, and of 0-RTT packets */
-	u32 vn_version;			/* client: to start over in; waits for process context */
-	u32 version_wanted;		/* client: keys are; waits for process context */
-	struct quic_versions versions;	/* ours, best first */
 
 	struct quic_cid odcid;		/* first destination ID of the client */
 	struct quic_cid retry_scid;	/* retried: the one it came back to */
 	struct quic_retry *retry;	/* client: good, waits for process context */
-	struct quic_cid peer_scid;	/* source ID of the peer's first packets */
-	bool peer_scid_set;
 	struct quic_cids cids;
 	struct quic_protect prot;
 	struct quic_loss loss;
 	struct quic_pmtu pmtu;
-	struct quic_space space[QUIC_PNS_COUNT];
+	struct quic_space app;
+	struct quic_handshake *hs;	/* NULL: it is over, there is only the space above */
 	struct quic_crypto_stream *crypto[QUIC_LEVELS];	/* allocated when used */
 	struct quic_stream_table streams;
 	struct quic_ack ack;
 	struct list_head datagrams;	/* struct quic_datagram to send, oldest first */
-	bool datagram_last;		/* the last packet of both began with one */
 	struct quic_path *path;		/* in use */
 	struct quic_paths paths;
-	struct quic_tparams local, remote;
+	struct quic_terms local, remote;
 	struct quic_early early;
 
 	/* connection flow control */
@@ -246,11 +261,10 @@ struct quic_conn {
 	struct quic_flow rx_flow;
 
 	u64 grease;			/* random bits for the QUIC Bit (RFC 9287, 3.1) */
-	u8 grease_left;			/* that are still in there */
 
 	u32 token_len;
+	u32 held_bytes;			/* in held, below */
 	u8 *token;			/* client: for Initial packets; server: NEW_TOKEN to send */
-	bool token_wanted;
 
 	/* timers, ns; U64_MAX: off */
 	u64 idle_at;
@@ -258,12 +272,10 @@ struct quic_conn {
 	u64 keepalive;			/* interval; 0: off */
 	u64 last_activity;
 	u64 close_until;		/* end of closing or draining */
+	u64 unparked_at;		/* keys were made again (park.c), ns; 0: never */
 	u64 retry_at;			/* try to send again: memory was short */
-	bool eliciting_sent_since_rx;	/* idle timer restarts on the first only (10.1) */
 
 	struct list_head held;		/* struct quic_held, oldest first */
-	u32 held_bytes;
-	u8 held_count;
 
 	struct quic_close_info close;
 	struct quic_acked_run acked_run;
@@ -276,6 +288,7 @@ struct quic_conn {
 struct quic_conn_config {
 	bool server;
 	bool no_compatible;		/* RFC 9368, 2.3: the first version or none */
+	bool empty_cid;			/* client: its IDs are empty (RFC 9000, 5.1) */
 	u32 version;			/* of the first flight; 0: 1; may be reserved */
 	struct quic_versions versions;	/* best first; none: all, the client's order counts */
 	const struct quic_cc_ops *cc;	/* NULL: CUBIC */
@@ -290,6 +303,8 @@ struct quic_conn_config {
 int quic_conn_init(struct quic_conn *c, const struct quic_conn_ops *ops,
 		   const struct quic_crypto_ops *crypto, const struct quic_conn_config *cfg);
 void quic_conn_free(struct quic_conn *c);	/* process context or softirq; any state */
+/* Keep-alive, and how long the MTU search rests: ns; 0: as it is. The deadline may come closer. */
+void quic_conn_set_intervals(struct quic_conn *c, u64 keepalive, u64 pmtu_raise);
 /* Client: choose IDs, Initial keys. Process context. */
 int quic_conn_connect(struct quic_conn *c, u64 now);
 /*
@@ -362,10 +377,24 @@ struct quic_rx_info {
 	const struct quic_cid *dcid;	/* the ID it came to */
 };
 
+/* The receiving half of a space that is in use. Who may only read @c may not write to it either. */
+static inline struct quic_space *quic_conn_space(const struct quic_conn *c, enum quic_pns pns)
+{
+	return likely(pns == QUIC_PNS_APP) ? (struct quic_space *)&c->app :
+					     &c->hs->space[pns - QUIC_PNS_INITIAL];
+}
+
+/* So many are, from QUIC_PNS_APP on (RFC 9001, 4.9.2). */
+static inline unsigned int quic_conn_spaces(const struct quic_conn *c)
+{
+	return quic_loss_spaces(&c->loss);
+}
+
 /* One opened packet. Return: 0, or a transport error code the connection now closes with. */
 u64 quic_conn_rx(struct quic_conn *c, const struct quic_rx_info *pkt, u64 now);
 /* Close because of what the peer did, unless @err is 0 or QUIC_RX_DROP. */
 void quic_conn_fail(struct quic_conn *c, u64 err, u64 frame_type, u64 now);
+/* Was it received, as far as we know? @pn is at most the largest there was. */
 bool quic_conn_rx_dup(const struct quic_conn *c, enum quic_pns pns, u64 pn);
 void quic_conn_discard(struct quic_conn *c, enum quic_level level);	/* keys and space, 4.9 */
 void quic_conn_confirm(struct quic_conn *c, u64 now);
@@ -383,6 +412,10 @@ void quic_conn_touch_rx(struct quic_conn *c, u64 now);		/* idle timer, 10.1 */
 void quic_conn_touch_tx(struct quic_conn *c, u64 now);
 void quic_conn_set_idle(struct quic_conn *c);			/* idle_timeout or state changed */
 void quic_conn_enter_draining(struct quic_conn *c, u64 now);
+/* What was to be told of the end is void. */
+void quic_conn_close_reset(struct quic_close_info *ci);
+/* A copy, as far as it goes; without memory there is none. */
+void quic_conn_close_reason(struct quic_close_info *ci, const u8 *reason, u32 len);
 /* A packet came while closing: maybe answer (10.2.1). */
 void quic_conn_close_rx(struct quic_conn *c);
 void quic_conn_set_closed(struct quic_conn *c);
@@ -391,6 +424,8 @@ void quic_conn_set_closed(struct quic_conn *c);
 u64 quic_crypto_stream_rx(struct quic_conn *c, enum quic_level level, u64 off, const u8 *data,
 			  u32 len);
 bool quic_crypto_stream_pending(const struct quic_conn *c, enum quic_level level);
+/* Bytes were sent, acknowledged or forgotten: does the handshake still wait to repeat any? */
+void quic_crypto_stream_settle(struct quic_conn *c);
 /* Bytes received behind a hole? */
 bool quic_crypto_stream_unread(const struct quic_conn *c, enum quic_level level);
 void quic_crypto_stream_acked(struct quic_conn *c, enum quic_level level, u64 off, u32 len);

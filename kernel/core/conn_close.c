@@ -17,6 +17,19 @@ static void ended(struct quic_conn *c)
 	c->ops->event(c, QUIC_CEV_CLOSED, 0);
 }
 
+void quic_conn_close_reset(struct quic_close_info *ci)
+{
+	kfree(ci->reason);
+	memset(ci, 0, sizeof(*ci));
+}
+
+void quic_conn_close_reason(struct quic_close_info *ci, const u8 *reason, u32 len)
+{
+	len = min_t(u32, len, QUIC_CLOSE_REASON_MAX);
+	ci->reason = len ? kmemdup(reason, len, GFP_ATOMIC | __GFP_NOWARN) : NULL;
+	ci->reason_len = ci->reason ? len : 0;
+}
+
 void quic_conn_close(struct quic_conn *c, bool app, u64 code, u64 frame_type,
 		     const u8 *reason, u32 len, u64 now)
 {
@@ -24,13 +37,11 @@ void quic_conn_close(struct quic_conn *c, bool app, u64 code, u64 frame_type,
 
 	if (c->state > QUIC_CONN_ESTABLISHED)
 		return;
-	memset(ci, 0, sizeof(*ci));
+	quic_conn_close_reset(ci);
 	ci->app = app;
 	ci->code = code;
 	ci->frame_type = frame_type;
-	ci->reason_len = min_t(u32, len, sizeof(ci->reason));
-	if (ci->reason_len)
-		memcpy(ci->reason, reason, ci->reason_len);
+	quic_conn_close_reason(ci, reason, len);
 	c->state = QUIC_CONN_CLOSING;
 	c->close_wanted = true;
 	c->close_rx = 0;
@@ -80,7 +91,7 @@ void quic_conn_set_closed(struct quic_conn *c)
 	c->close_wanted = false;
 	c->close_until = U64_MAX;
 	if (first) {
-		memset(&c->close, 0, sizeof(c->close));
+		quic_conn_close_reset(&c->close);
 		c->close.silent = true;
 		ended(c);
 	}

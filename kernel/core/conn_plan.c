@@ -6,8 +6,8 @@
  *
  * Each writer below puts its frame at w->p, notes it in the sent ring and
  * clears the wish that led to it; a frame that does not fit leaves its wish
- * for the next packet. Payload of streams is left as a gap in the buffer for
- * the glue's bytes.
+ * for the next packet. Payload of streams, if not short, is left as a gap in
+ * the buffer for the glue's bytes.
  */
 #include "conn.h"
 #include "tx.h"
@@ -22,14 +22,14 @@ struct writer {
 	u8 *buf;		/* of the datagram */
 	u8 *p;
 	const u8 *end;		/* room for the tag lies behind */
-	u8 nframes;
+	u8 nframes, max_frames;
 	bool eliciting;
 	bool full_size;		/* the datagram can have 1200 bytes */
 };
 
 static bool full(const struct writer *w)
 {
-	return w->nframes >= QUIC_PKT_FRAMES;
+	return w->nframes >= w->max_frames;
 }
 
 /* @q: where a frame writer ended, NULL if it did not fit. */
@@ -63,7 +63,7 @@ static void put_ack(struct writer *w, struct quic_space *sp, bool app, u64 now)
 	quic_ack_sent(sp, now);
 	/* RFC 9000, 13.2.4: one who only acknowledges must be acknowledged at times to forget. */
 	if (app && sp->rcvd.n > QUIC_ACK_RANGES_KEEP &&
-	    !w->c->loss.space[QUIC_PNS_APP].eliciting)
+	    !w->c->loss.app.eliciting)
 		sp->ping_wanted = true;
 }
 
@@ -83,6 +83,7 @@ static void put_crypto(struct writer *w, enum quic_level level)
 		quic_crypto_stream_sent(c, level, off, len);
 		put(w, q + len, QUIC_SENT_CRYPTO, NULL, off, len, false);
 	}
+	quic_crypto_stream_settle(c);
 }
 
 static void put_close(struct writer *w, enum quic_level level)
@@ -155,22 +156,26 @@ static void put_cids(struct writer *w)
 	struct quic_cids *d = &w->c->cids;
 	unsigned int i;
 
-	for (i = 0; d->announce && i < QUIC_CID_LOCAL_MAX; i++) {
-		if (!d->local[i].used || !d->local[i].announce)
+	for (i = 0; d->announce && i < quic_cid_locals(d); i++) {
+		struct quic_cid_local *l = quic_cid_local_at(d, i);
+
+		if (!l->used || !l->announce)
 			continue;
 		if (full(w))
 			return;
-		put_new_cid(w, &d->local[i]);
-		if (d->local[i].announce)
+		put_new_cid(w, l);
+		if (l->announce)
 			return;
 	}
 	d->announce = false;
-	for (i = 0; i < d->n_retire && !full(w); i++)
-		if (d->retire[i].pending &&
-		    put(w, quic_frame_put_v1(w->p, w->end, QUIC_FT_RETIRE_CONNECTION_ID,
-					     d->retire[i].seq),
-			QUIC_SENT_RETIRE_CID, NULL, d->retire[i].seq, 0, false))
-			d->retire[i].pending = false;
+	for (i = 0; i < d->n_retire && !full(w); i++) {
+		struct quic_cid_retired *r = quic_cid_retire_at(d, i);
+
+		if (r->pending &&
+		    put(w, quic_frame_put_v1(w->p, w->end, QUIC_FT_RETIRE_CONNECTION_ID, r->seq),
+			QUIC_SENT_RETIRE_CID, NULL, r->seq, 0, false))
+			r->pending = false;
+	}
 }
 
 static void put_path(struct writer *w)
@@ -186,7 +191,7 @@ static void put_path(struct writer *w)
 	/* RFC 9000, 8.2.2: once for each challenge, never again when lost */
 	while (p->n_responses && !full(w)) {
 		if (!put(w, quic_frame_put_path(w->p, w->end, QUIC_FT_PATH_RESPONSE,
-						p->response[0]),
+						p->talk->response[0]),
 			 QUIC_SENT_OTHER, NULL, 0, 0, false))
 			return;
 		w->plan->pad = true;
@@ -264,19 +269,22 @@ static bool put_stream_data(struct writer *w, struct quic_stream *s)
 	u8 *q;
 
 	while (quic_stream_next(w->c, s, &off, &left, &fin)) {
-		if (full(w) || plan->nranges == QUIC_PLAN_RANGES)
+		if (full(w))
 			return false;
 		len = min_t(u64, left, QUIC_DGRAM_MAX);
 		fin = fin && len == left;
 		q = quic_frame_put_stream(w->p, w->end, s->id, off, &len, &fin, true);
-		if (!q)
+		if (!q || (len >= QUIC_TX_COPY && plan->nranges == QUIC_PLAN_RANGES))
 			return false;
-		if (len) {
+		if (len >= QUIC_TX_COPY) {
 			r = &plan->range[plan->nranges++];
 			r->stream = s;
 			r->off = off;
 			r->len = len;
 			r->at = q - w->buf;
+		} else if (len) {
+			/* No piece for the sealer, so that there may be many. */
+			w->c->ops->stream_copy(w->c, s, off, len, q);
 		}
 		put(w, q + len, QUIC_SENT_STREAM, s, off, len, fin);
 		plan->again |= off < s->tx.next;
@@ -335,7 +343,7 @@ static void put_streams(struct writer *w)
  * RFC 9287, 3.1: to a peer that takes either, the QUIC Bit says nothing. Only what it said in this
  * connection counts, not what a client remembers.
  */
-static void grease_bit(struct quic_conn *c, u8 *first)
+void quic_conn_grease_bit(struct quic_conn *c, u8 *first)
 {
 	if (likely(!c->remote.grease_quic_bit || !c->peer_tp_set))
 		return;
@@ -352,7 +360,7 @@ static void grease_bit(struct quic_conn *c, u8 *first)
 static bool start_header(struct writer *w, enum quic_level level, u32 start, u32 cap)
 {
 	struct quic_conn *c = w->c;
-	struct quic_loss_space *ls = &c->loss.space[quic_level_pns(level)];
+	struct quic_loss_space *ls = quic_loss_space(&c->loss, quic_level_pns(level));
 	u64 pn = ls->sent.next;
 	unsigned int pn_len = quic_packet_pn_len(pn, ls->largest_acked);
 	struct quic_plan *plan = w->plan;
@@ -387,10 +395,11 @@ static bool start_header(struct writer *w, enum quic_level level, u32 start, u32
 	/* Room for the tag and for what header protection needs to sample. */
 	if (!p || end - p < QUIC_AEAD_TAG + 4)
 		return false;
-	grease_bit(c, w->buf + start);
+	quic_conn_grease_bit(c, w->buf + start);
 	plan->payload = p - w->buf;
 	w->p = p;
 	w->end = end - QUIC_AEAD_TAG;
+	w->max_frames = quic_sent_room(w->sent);
 	return true;
 }
 
@@ -464,8 +473,8 @@ static void put_crypto_again(struct writer *w, enum quic_level level)
 
 static void put_probe(struct writer *w, enum quic_pns pns)
 {
-	struct quic_loss_space *ls = &w->c->loss.space[pns];
-	struct quic_space *sp = &w->c->space[pns];
+	struct quic_loss_space *ls = quic_loss_space(&w->c->loss, pns);
+	struct quic_space *sp = quic_conn_space(w->c, pns);
 
 	/* The ACK of a probe should not be delayed (draft-ietf-quic-ack-frequency, 7). */
 	if (ls->probes && w->plan->level == QUIC_LEVEL_APP && w->c->remote.has_min_ack_delay &&
@@ -485,12 +494,12 @@ bool quic_conn_plan(struct quic_conn *c, struct quic_plan *plan, u8 *buf, u32 st
 		    enum quic_level level, u32 budget, u64 now)
 {
 	enum quic_pns pns = quic_level_pns(level);
-	struct quic_space *sp = &c->space[pns];
+	struct quic_space *sp = quic_conn_space(c, pns);
 	struct writer w = {
-		.c = c, .plan = plan, .buf = buf, .sent = &c->loss.space[pns].sent,
+		.c = c, .plan = plan, .buf = buf, .sent = &quic_loss_space(&c->loss, pns)->sent,
 		.full_size = cap >= QUIC_DGRAM_MIN,
 	};
-	bool data = budget || c->loss.space[pns].probes;
+	bool data = budget || quic_loss_space(&c->loss, pns)->probes;
 
 	if (!quic_pending_ack(c, level) && c->state != QUIC_CONN_CLOSING &&
 	    !(data && quic_pending(c, level)))
@@ -528,7 +537,7 @@ bool quic_conn_plan(struct quic_conn *c, struct quic_plan *plan, u8 *buf, u32 st
 bool quic_conn_plan_mtu_probe(struct quic_conn *c, struct quic_plan *plan, u8 *buf, u32 size)
 {
 	struct writer w = {
-		.c = c, .plan = plan, .buf = buf, .sent = &c->loss.space[QUIC_PNS_APP].sent,
+		.c = c, .plan = plan, .buf = buf, .sent = &c->loss.app.sent,
 	};
 
 	if (quic_loss_reserve(&c->loss, QUIC_PNS_APP, GFP_ATOMIC) ||
@@ -539,49 +548,5 @@ bool quic_conn_plan_mtu_probe(struct quic_conn *c, struct quic_plan *plan, u8 *b
 	memset(w.p, QUIC_FT_PADDING, w.end - w.p);
 	plan->end = w.end - buf;
 	plan->flags = QUIC_PKT_F_ELICITING | QUIC_PKT_F_IN_FLIGHT | QUIC_PKT_F_MTU_PROBE;
-	return true;
-}
-
-/* --- one stream after the other's packets --- */
-
-struct quic_stream *quic_conn_plan_run(const struct quic_conn *c)
-{
-	struct quic_stream *s;
-
-	s = quic_sched_only(c);
-	if (!s || c->state != QUIC_CONN_ESTABLISHED ||
-	    quic_pending_control(c, QUIC_LEVEL_APP) || c->space[QUIC_PNS_APP].eliciting)
-		return NULL;
-	return quic_stream_only_new(s) ? s : NULL;
-}
-
-bool quic_conn_plan_full(struct quic_conn *c, struct quic_plan *plan, u8 *buf, u32 size,
-			 struct quic_stream *s)
-{
-	struct quic_sent *sent = &c->loss.space[QUIC_PNS_APP].sent;
-	struct writer w = { .c = c, .plan = plan, .buf = buf, .sent = sent };
-	u64 off = s->tx.next, left = min(s->tx.written, s->tx.max) - off;
-	struct quic_plan_range *r = &plan->range[0];
-	bool fin = false;
-	u32 len = size;
-	u8 *q;
-
-	/* What would not be full, or could be the last, takes the long way. */
-	if (min(left, c->tx_max - c->tx_data) < size ||
-	    quic_sent_packets_full(sent) || quic_sent_frames_full(sent) ||
-	    !start_header(&w, QUIC_LEVEL_APP, 0, size))
-		return false;
-	q = quic_frame_put_stream(w.p, w.end, s->id, off, &len, &fin, true);
-	if (!q)
-		return false;
-	r->stream = s;
-	r->off = off;
-	r->len = len;
-	r->at = q - buf;
-	plan->nranges = 1;
-	put(&w, q + len, QUIC_SENT_STREAM, s, off, len, false);
-	quic_stream_sent(c, s, off, len, false);
-	plan->flags = QUIC_PKT_F_ELICITING | QUIC_PKT_F_IN_FLIGHT;
-	plan->end = w.p - buf;
 	return true;
 }

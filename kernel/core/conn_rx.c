@@ -13,10 +13,8 @@
 
 bool quic_conn_rx_dup(const struct quic_conn *c, enum quic_pns pns, u64 pn)
 {
-	const struct quic_space *sp = &c->space[pns];
+	const struct quic_space *sp = quic_conn_space(c, pns);
 
-	if (likely((s64)pn > sp->largest))
-		return false;
 	return pn < sp->ack_floor || quic_ranges_has(&sp->rcvd, pn);
 }
 
@@ -80,7 +78,7 @@ static void frame_acked(struct quic_loss *l, enum quic_pns pns, const struct qui
 
 	switch (f->type) {
 	case QUIC_SENT_ACK:
-		ack_acked(&c->space[pns], f->off);
+		ack_acked(quic_conn_space(c, pns), f->off);
 		break;
 	case QUIC_SENT_STREAM:
 		c->mtu_works |= f->len >= QUIC_DGRAM_MIN || c->pmtu.cur <= QUIC_DGRAM_MIN;
@@ -88,6 +86,7 @@ static void frame_acked(struct quic_loss *l, enum quic_pns pns, const struct qui
 		return;
 	case QUIC_SENT_CRYPTO:
 		quic_crypto_stream_acked(c, level, f->off, f->len);
+		quic_crypto_stream_settle(c);
 		break;
 	case QUIC_SENT_RESET_STREAM:
 		quic_stream_reset_acked(c, f->stream, f->fin, f->off);
@@ -165,6 +164,8 @@ static void frame_lost(struct quic_loss *l, enum quic_pns pns, const struct quic
 {
 	struct quic_conn *c = quic_conn_of_loss(l);
 
+	if (f->type == QUIC_SENT_CRYPTO && pns != QUIC_PNS_APP && !quic_loss_discarded(l, pns))
+		l->crypto_lost = true;
 	quic_conn_frame_requeue(c, pns, f);
 	put_stream(c, f);
 }
@@ -241,13 +242,12 @@ static u64 rx_close(struct quic_conn *c, const struct quic_frame *f, u64 now)
 	struct quic_close_info *ci = &c->close;
 
 	if (c->state <= QUIC_CONN_ESTABLISHED) {
-		memset(ci, 0, sizeof(*ci));
+		quic_conn_close_reset(ci);
 		ci->remote = true;
 		ci->app = f->type == QUIC_FT_CONNECTION_CLOSE_APP;
 		ci->code = f->close.code;
 		ci->frame_type = ci->app ? 0 : f->close.frame_type;
-		ci->reason_len = min_t(u32, f->close.reason_len, sizeof(ci->reason));
-		memcpy(ci->reason, f->close.reason, ci->reason_len);
+		quic_conn_close_reason(ci, f->close.reason, f->close.reason_len);
 	}
 	quic_conn_enter_draining(c, now);
 	return 0;
@@ -342,7 +342,7 @@ static u64 rx_frame(struct quic_conn *c, const struct quic_frame *f,
 	case QUIC_FT_DATAGRAM_LEN:
 		return quic_datagram_rx_check(c, f);
 	case QUIC_FT_IMMEDIATE_ACK:
-		c->space[QUIC_PNS_APP].ack_now = true;
+		c->app.ack_now = true;
 		return 0;
 	case QUIC_FT_ACK_FREQUENCY:
 		return quic_ack_rx_frequency(c, f);
@@ -377,8 +377,13 @@ static bool is_probing(u64 type)
 static u64 taken(struct quic_conn *c, const struct quic_rx_info *pkt, u64 type, u64 err,
 		 bool eliciting, bool probing, const u8 *datagrams, u64 now)
 {
-	struct quic_space *sp = &c->space[quic_level_pns(pkt->level)];
+	enum quic_pns pns = quic_level_pns(pkt->level);
+	struct quic_space *sp;
 
+	/* It may have been the last of the handshake. */
+	if (pns >= quic_conn_spaces(c))
+		return err;
+	sp = quic_conn_space(c, pns);
 	if (!err && c->state <= QUIC_CONN_ESTABLISHED && !note_received(sp, pkt->pn))
 		err = QUIC_RX_DROP;
 	if (err) {
@@ -407,29 +412,27 @@ static bool is_bulk(const struct quic_conn *c, const struct quic_rx_info *pkt)
 
 static u64 rx_bulk(struct quic_conn *c, const struct quic_rx_info *pkt, u64 now)
 {
-	const u8 *p = pkt->payload;
-	struct quic_frame f;
-	u64 err;
+	const u8 *p = pkt->payload, *end = p + pkt->len;
+	u64 id, off = 0, err = QUIC_ERR_FRAME_ENCODING;
+	u8 type = *p++;
 
 	c->rx_scatter = 0;
-	err = quic_frame_parse(&p, p + pkt->len, &f);
-	if (likely(!err))
-		err = quic_stream_rx_data(c, f.stream.id, f.stream.off, f.stream.data,
-					  f.stream.len, f.stream.fin, now);
+	if (likely(quic_varint_get(&p, end, &id) &&
+		   (!(type & QUIC_STREAM_BIT_OFF) || quic_varint_get(&p, end, &off)) &&
+		   off + (end - p) <= QUIC_VARINT_MAX))
+		err = quic_stream_rx_data(c, id, off, p, end - p, type & QUIC_STREAM_BIT_FIN, now);
 	if (likely(!err && quic_ack_next(c, pkt, now)))
 		return 0;
-	return taken(c, pkt, f.type, err, true, false, NULL, now);
+	return taken(c, pkt, type, err, true, false, NULL, now);
 }
 
-u64 quic_conn_rx(struct quic_conn *c, const struct quic_rx_info *pkt, u64 now)
+static u64 rx_frames(struct quic_conn *c, const struct quic_rx_info *pkt, u64 now)
 {
 	const u8 *p = pkt->payload, *end = p + pkt->len, *frame, *datagrams = NULL;
 	bool closing = c->state == QUIC_CONN_CLOSING, eliciting = false, probing = true;
 	struct quic_frame f;
 	u64 err = 0;
 
-	if (likely(is_bulk(c, pkt)))
-		return rx_bulk(c, pkt, now);
 	f.type = 0;
 	c->rx_scatter = 0;
 	/* RFC 9000, 12.4: a packet without frames */
@@ -455,4 +458,9 @@ u64 quic_conn_rx(struct quic_conn *c, const struct quic_rx_info *pkt, u64 now)
 			return 0;
 	}
 	return taken(c, pkt, f.type, err, eliciting, probing, datagrams, now);
+}
+
+u64 quic_conn_rx(struct quic_conn *c, const struct quic_rx_info *pkt, u64 now)
+{
+	return likely(is_bulk(c, pkt)) ? rx_bulk(c, pkt, now) : rx_frames(c, pkt, now);
 }

@@ -7,6 +7,7 @@
  *   pacing, while there is data	pacer.c
  *   MTU probe				pmtu.c
  *   keep-alive and idle timeout	here
+ *   being held back by flow control	here
  *   the end of closing or draining	conn_close.c
  *   the end of a server's 0-RTT keys	early.c
  *   another try after memory was short	here
@@ -15,6 +16,7 @@
 #include "tx.h"
 
 #define RETRY_NS	(2 * NSEC_PER_MSEC)
+#define BLOCKED_NS	(10ull * NSEC_PER_SEC)	/* between two frames that say so, at most */
 
 void quic_conn_set_idle(struct quic_conn *c)
 {
@@ -45,11 +47,35 @@ void quic_conn_touch_tx(struct quic_conn *c, u64 now)
 	quic_conn_set_idle(c);
 }
 
+void quic_conn_set_intervals(struct quic_conn *c, u64 keepalive, u64 pmtu_raise)
+{
+	if (keepalive)
+		c->keepalive = keepalive;
+	if (pmtu_raise)
+		c->pmtu.interval = pmtu_raise;
+}
+
 static u64 keepalive_at(const struct quic_conn *c)
 {
 	if (!c->keepalive || !c->confirmed)
 		return U64_MAX;
 	return c->last_activity + c->keepalive;
+}
+
+/*
+ * RFC 9000, 4.1: one who is held back by flow control with nothing in flight says so from time to
+ * time, so that the connection is not taken for idle. Three times before it would be.
+ */
+static u64 blocked_at(const struct quic_conn *c)
+{
+	u64 interval = BLOCKED_NS;
+
+	if (likely(!quic_stream_held_back(&c->streams)) || c->state != QUIC_CONN_ESTABLISHED ||
+	    c->loss.app.eliciting)
+		return U64_MAX;
+	if (c->idle_timeout)
+		interval = min(interval, div_u64(c->idle_timeout, 3));
+	return c->last_activity + max(interval, quic_loss_pto(&c->loss));
 }
 
 static bool waits_for_pacer(const struct quic_conn *c, u64 now)
@@ -58,7 +84,7 @@ static bool waits_for_pacer(const struct quic_conn *c, u64 now)
 
 	if (!quic_loss_window(&c->loss) || quic_pacer_budget(&c->loss.pacer, c->pmtu.cur, now))
 		return false;
-	for (i = 0; i < QUIC_PNS_COUNT; i++)
+	for (i = 0; i < quic_conn_spaces(c); i++)
 		if (quic_pending(c, i == QUIC_PNS_APP ? quic_early_level(c) : i))
 			return true;
 	return false;
@@ -79,17 +105,20 @@ u64 quic_conn_deadline(const struct quic_conn *c, u64 now)
 	if (c->state > QUIC_CONN_ESTABLISHED)
 		return min(c->close_until, c->retry_at);
 	at = min(quic_loss_deadline(&c->loss, now), c->idle_at);
-	for (i = 0; i < QUIC_PNS_COUNT; i++)
-		at = min(at, c->space[i].ack_deadline);
+	for (i = 0; i < quic_conn_spaces(c); i++)
+		at = min(at, quic_conn_space(c, i)->ack_deadline);
 	at = min(at, keepalive_at(c));
+	at = min(at, blocked_at(c));
 	at = min(at, c->early.until);
 	at = min(at, quic_path_deadline(c));
 	/* Without memory nothing leaves: what could go now is tried again then. */
 	if (c->retry_at != U64_MAX)
 		return min(at, c->retry_at);
-	at = min(at, quic_tx_probe_at(c));
-	if (waits_for_pacer(c, now))
-		at = min(at, quic_pacer_deadline(&c->loss.pacer));
+	/* What decides costs more than what would be decided: look at that first. */
+	if (quic_pmtu_deadline(&c->pmtu) < at)
+		at = min(at, quic_tx_probe_at(c));
+	if (quic_pacer_deadline(&c->loss.pacer) < at && waits_for_pacer(c, now))
+		at = quic_pacer_deadline(&c->loss.pacer);
 	return at;
 }
 
@@ -100,8 +129,8 @@ u64 quic_conn_deadline(const struct quic_conn *c, u64 now)
  */
 static bool requeue_oldest(struct quic_conn *c, enum quic_pns pns)
 {
-	struct quic_sent *sent = &c->loss.space[pns].sent;
-	unsigned int want = c->loss.space[pns].probes, i;
+	struct quic_sent *sent = &quic_loss_space(&c->loss, pns)->sent;
+	unsigned int want = quic_loss_space(&c->loss, pns)->probes, i;
 	bool large = false;
 	u64 pn;
 
@@ -133,10 +162,10 @@ static void loss_timeout(struct quic_conn *c, u64 now)
 	 * the server is heard: acknowledgments will tell then what was lost.
 	 */
 	if (!c->peer_scid_set && quic_early_level(c) == QUIC_LEVEL_EARLY &&
-	    c->loss.space[QUIC_PNS_APP].eliciting)
-		c->loss.space[QUIC_PNS_APP].probes = 2;
-	for (i = 0; i < QUIC_PNS_COUNT; i++) {
-		u8 *probes = &c->loss.space[i].probes;
+	    c->loss.app.eliciting)
+		c->loss.app.probes = 2;
+	for (i = 0; i < quic_conn_spaces(c); i++) {
+		u8 *probes = &quic_loss_space(&c->loss, i)->probes;
 
 		/*
 		 * The peer cannot acknowledge what fills the window without what was lost of an
@@ -167,13 +196,19 @@ void quic_conn_timeout(struct quic_conn *c, u64 now)
 		quic_conn_set_closed(c);
 		return;
 	}
-	for (i = 0; i < QUIC_PNS_COUNT; i++) {
-		if (now >= c->space[i].ack_deadline) {
-			c->space[i].ack_deadline = U64_MAX;
-			c->space[i].ack_now = true;
+	for (i = 0; i < quic_conn_spaces(c); i++) {
+		struct quic_space *sp = quic_conn_space(c, i);
+
+		if (now >= sp->ack_deadline) {
+			sp->ack_deadline = U64_MAX;
+			sp->ack_now = true;
 		}
 	}
 	quic_early_timeout(c, now);
+	if (now >= blocked_at(c)) {
+		c->last_activity = now;
+		quic_stream_repeat_blocked(c);
+	}
 	if (now >= keepalive_at(c)) {
 		c->last_activity = now;
 		quic_conn_ping(c);

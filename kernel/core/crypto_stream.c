@@ -112,6 +112,13 @@ bool quic_crypto_stream_pending(const struct quic_conn *c, enum quic_level level
 	return quic_crypto_stream_next(c, level, &off, &len);
 }
 
+void quic_crypto_stream_settle(struct quic_conn *c)
+{
+	c->loss.crypto_lost = c->loss.crypto_lost &&
+			      (quic_crypto_stream_pending(c, QUIC_LEVEL_INITIAL) ||
+			       quic_crypto_stream_pending(c, QUIC_LEVEL_HANDSHAKE));
+}
+
 void quic_crypto_stream_sent(struct quic_conn *c, enum quic_level level, u64 off, u32 len)
 {
 	struct quic_crypto_stream *cs = c->crypto[level];

@@ -3,7 +3,7 @@
  * The states of 0-RTT on both sides.
  *
  * Invariant: while a client may send 0-RTT packets its limits are the remembered
- * ones, whatever the handshake says (RFC 9000, 7.4.1); new ones wait in .after
+ * ones, whatever the handshake says (RFC 9000, 7.4.1); new ones wait in kept->after
  * and come into force with the keys for 1-RTT packets.
  */
 #include "conn.h"
@@ -15,7 +15,13 @@ void quic_early_init(struct quic_early *e)
 	e->until = U64_MAX;
 }
 
-static void limits_of(const struct quic_tparams *tp, struct quic_early_limits *l)
+void quic_early_free(struct quic_early *e)
+{
+	kfree(e->kept);
+	e->kept = NULL;
+}
+
+static void limits_of(const struct quic_terms *tp, struct quic_early_limits *l)
 {
 	*l = (struct quic_early_limits){
 		.max_data = tp->max_data,
@@ -29,7 +35,7 @@ static void limits_of(const struct quic_tparams *tp, struct quic_early_limits *l
 	};
 }
 
-static void limits_to(const struct quic_early_limits *l, struct quic_tparams *tp)
+static void limits_to(const struct quic_early_limits *l, struct quic_terms *tp)
 {
 	tp->max_data = l->max_data;
 	tp->max_stream_data_bidi_local = l->bidi_local;
@@ -44,7 +50,7 @@ static void limits_to(const struct quic_early_limits *l, struct quic_tparams *tp
 /* RFC 9000, 7.4.1; RFC 9221, 3 */
 static bool lowered(const struct quic_early *e)
 {
-	const struct quic_early_limits *a = &e->after, *b = &e->before;
+	const struct quic_early_limits *a = &e->kept->after, *b = &e->kept->before;
 
 	return a->max_data < b->max_data || a->bidi_local < b->bidi_local ||
 	       a->bidi_remote < b->bidi_remote || a->uni < b->uni ||
@@ -52,16 +58,20 @@ static bool lowered(const struct quic_early *e)
 	       a->cids < b->cids || a->datagram < b->datagram;
 }
 
-int quic_early_remember(struct quic_conn *c, const struct quic_tparams *tp)
+int quic_early_remember(struct quic_conn *c, const struct quic_terms *tp)
 {
 	struct quic_early *e = &c->early;
-	struct quic_tparams *to = &c->remote;
+	struct quic_terms *to = &c->remote;
 
 	if (c->server || c->peer_tp_set || c->state != QUIC_CONN_HANDSHAKE)
 		return -EINVAL;
-	quic_tparam_defaults(to);
-	limits_of(tp, &e->before);
-	limits_to(&e->before, to);
+	if (!e->kept)
+		e->kept = kzalloc(sizeof(*e->kept), GFP_KERNEL_ACCOUNT);
+	if (!e->kept)
+		return -ENOMEM;
+	quic_terms_defaults(to);
+	limits_of(tp, &e->kept->before);
+	limits_to(&e->kept->before, to);
 	to->max_idle_timeout = tp->max_idle_timeout;
 	to->max_udp_payload_size = tp->max_udp_payload_size;
 	to->disable_active_migration = tp->disable_active_migration;
@@ -82,7 +92,7 @@ enum quic_level quic_early_level(const struct quic_conn *c)
 	    c->state != QUIC_CONN_HANDSHAKE || c->early.state == QUIC_EARLY_REJECTED)
 		return QUIC_LEVEL_APP;
 	/* Without the ClientHello in front the server could make nothing of it. */
-	if (!c->loss.space[QUIC_PNS_INITIAL].discarded &&
+	if (!quic_loss_discarded(&c->loss, QUIC_PNS_INITIAL) &&
 	    !(hello && hello->tx_end && hello->tx_next == hello->tx_end))
 		return QUIC_LEVEL_APP;
 	return QUIC_LEVEL_EARLY;
@@ -94,8 +104,8 @@ void quic_early_heard(struct quic_conn *c)
 
 	if (!e->remembered)
 		return;
-	limits_of(&c->remote, &e->after);
-	limits_to(&e->before, &c->remote);
+	limits_of(&c->remote, &e->kept->after);
+	limits_to(&e->kept->before, &c->remote);
 	e->heard = true;
 }
 
@@ -107,7 +117,7 @@ static void release(struct quic_conn *c)
 	e->remembered = false;
 	if (!e->heard)
 		return;
-	limits_to(&e->after, &c->remote);
+	limits_to(&e->kept->after, &c->remote);
 	c->tx_max = max(c->tx_max, c->remote.max_data);
 	c->cids.local_limit = c->remote.active_connection_id_limit;
 	quic_stream_set_limits(c);
@@ -121,11 +131,12 @@ static void start_over(struct quic_conn *c)
 {
 	struct quic_early *e = &c->early;
 
-	e->end_pn = c->loss.space[QUIC_PNS_APP].sent.next;
+	e->end_pn = c->loss.app.sent.next;
 	quic_loss_forget(&c->loss, QUIC_PNS_APP);
 	quic_protect_drop(&c->prot, QUIC_LEVEL_EARLY);
 	c->loss.early = false;
-	limits_to(&e->after, &c->remote);
+	if (e->kept)
+		limits_to(&e->kept->after, &c->remote);
 	c->tx_max = c->remote.max_data;
 	c->tx_blocked_at = U64_MAX;
 	c->data_blocked_wanted = false;
@@ -140,7 +151,7 @@ int quic_early_verdict(struct quic_conn *c, bool accepted, u64 now)
 	    c->state != QUIC_CONN_HANDSHAKE)
 		return -EINVAL;
 	/* RFC 9001, 4.6.2: what was refused cannot have been acknowledged. */
-	if (accepted ? lowered(e) : c->loss.space[QUIC_PNS_APP].largest_acked >= 0) {
+	if (accepted ? lowered(e) : c->loss.app.largest_acked >= 0) {
 		quic_conn_fail(c, QUIC_ERR_PROTOCOL_VIOLATION, QUIC_FT_CRYPTO, now);
 		return -EPROTO;
 	}
@@ -156,8 +167,9 @@ void quic_early_abandon(struct quic_conn *c)
 
 	if (e->state == QUIC_EARLY_NONE)
 		return;
-	quic_tparam_defaults(&c->remote);
-	limits_of(&c->remote, &e->after);
+	quic_terms_defaults(&c->remote);
+	if (e->kept)
+		limits_of(&c->remote, &e->kept->after);
 	e->remembered = false;
 	e->state = QUIC_EARLY_REJECTED;
 	start_over(c);
@@ -172,7 +184,7 @@ static void client_installed(struct quic_conn *c)
 	 * second time. Limits that are lower now contradict an acceptance.
 	 */
 	if (e->remembered && e->state == QUIC_EARLY_OFFERED && e->heard) {
-		if (lowered(e) && c->loss.space[QUIC_PNS_APP].largest_acked < 0) {
+		if (lowered(e) && c->loss.app.largest_acked < 0) {
 			e->state = QUIC_EARLY_REJECTED;
 			start_over(c);
 		} else {

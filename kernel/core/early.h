@@ -19,7 +19,7 @@
 #include "wire.h"
 
 struct quic_conn;
-struct quic_tparams;
+struct quic_terms;
 
 enum quic_early_state {
 	QUIC_EARLY_NONE,
@@ -33,22 +33,27 @@ struct quic_early_limits {
 	u64 max_data, bidi_local, bidi_remote, uni, streams_bidi, streams_uni, cids, datagram;
 };
 
+struct quic_early_kept {		/* client */
+	struct quic_early_limits before, after;
+};
+
 struct quic_early {
 	u8 state;			/* enum quic_early_state */
-	bool remembered;		/* client: @before is in force */
-	bool heard;			/* client: @after is set, for 1-RTT packets */
-	struct quic_early_limits before, after;
+	bool remembered;		/* client: kept->before is in force */
+	bool heard;			/* client: kept->after is set, for 1-RTT packets */
+	struct quic_early_kept *kept;	/* with remembered, and from then on */
 	u64 end_pn;			/* client, rejected: packets below were 0-RTT */
 	u64 until;			/* server: when the keys go, ns; U64_MAX: not yet */
 };
 
 void quic_early_init(struct quic_early *e);
+void quic_early_free(struct quic_early *e);
 
 /*
  * Client, before the server's parameters came: these are allowed until then. Values that must not
- * be remembered are ignored. 0 or -EINVAL
+ * be remembered are ignored. 0, -EINVAL or -ENOMEM
  */
-int quic_early_remember(struct quic_conn *c, const struct quic_tparams *tp);
+int quic_early_remember(struct quic_conn *c, const struct quic_terms *tp);
 /*
  * Client: what the server made of 0-RTT, before 1-RTT keys to send. Accepted with lower limits:
  * PROTOCOL_VIOLATION, -EPROTO. Rejected: streams start over. -EINVAL: not asked, or too late

@@ -324,7 +324,7 @@ bool quic_ack_iter_next(struct quic_ack_iter *it)
 	return true;
 }
 
-static bool fits(const u8 *p, const u8 *end, size_t need)
+static bool fits(const u8 *p, const u8 *end, u64 need)
 {
 	return p <= end && (size_t)(end - p) >= need;
 }
@@ -408,7 +408,7 @@ u8 *quic_frame_put_stop(u8 *p, const u8 *end, u64 id, u64 code)
 
 u8 *quic_frame_put_token(u8 *p, const u8 *end, const u8 *token, u32 len)
 {
-	if (!fits(p, end, 1 + quic_varint_len(len) + (size_t)len))
+	if (!fits(p, end, 1 + quic_varint_len(len) + (u64)len))
 		return NULL;
 	*p++ = QUIC_FT_NEW_TOKEN;
 	p = quic_varint_put(p, len);
@@ -561,7 +561,7 @@ u8 *quic_frame_put_datagram(u8 *p, const u8 *end, u32 len)
 		*p++ = QUIC_FT_DATAGRAM;
 		return p;
 	}
-	if (!fits(p, end, 1 + quic_varint_len(len) + (size_t)len))
+	if (!fits(p, end, 1 + quic_varint_len(len) + (u64)len))
 		return NULL;
 	*p++ = QUIC_FT_DATAGRAM_LEN;
 	return quic_varint_put(p, len);

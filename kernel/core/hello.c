@@ -86,8 +86,8 @@ static bool packet(struct quic_hello *h, const struct quic_packet *pkt, const u8
 {
 	struct quic_hp_item hp = { .sample = buf + pkt->pn_off + 4 };
 	u32 truncated, hdr_len;
+	bool updated, first = h->largest < 0;
 	struct quic_vec body;
-	bool updated;
 	u64 pn;
 
 	if (quic_protect_masks(&h->prot, QUIC_LEVEL_INITIAL, &hp, 1))
@@ -101,7 +101,11 @@ static bool packet(struct quic_hello *h, const struct quic_packet *pkt, const u8
 			      0, 0, &updated))
 		return false;
 	h->largest = max_t(s64, h->largest, pn);
-	return frames(h, room + hdr_len, room + pkt->len - QUIC_AEAD_TAG);
+	/*
+	 * The first one is kept whatever it says: a probe for a ClientHello that was lost may be no
+	 * more than PING, and its acknowledgment what makes the client say the rest again.
+	 */
+	return frames(h, room + hdr_len, room + pkt->len - QUIC_AEAD_TAG) || first;
 }
 
 bool quic_hello_datagram(struct quic_hello *h, const u8 *buf, u32 len, u8 *room)

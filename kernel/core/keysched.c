@@ -60,20 +60,18 @@ const struct quic_cipher_info *quic_keysched_cipher(u32 cipher)
 	return NULL;
 }
 
-int quic_keysched_expand(const struct quic_crypto_ops *ops, unsigned int hash_len,
-			 const u8 *secret, const char *label, u8 *out, unsigned int out_len)
+#define LABELS_MAX	3
+#define INFO_MAX	32	/* bytes of HkdfLabel, and the counter */
+
+static u32 put_info(u8 *info, const char *label, unsigned int out_len)
 {
 	static const char prefix[] = "tls13 ";
 	const unsigned int prefix_len = sizeof(prefix) - 1;
-	u8 info[32], block[QUIC_SECRET_MAX];
 	unsigned int len = strlen(label);
-	struct quic_vec v = { info };
 	u8 *p = info;
-	int err;
 
-	if (WARN_ON(out_len > hash_len || hash_len > sizeof(block) ||
-		    len + prefix_len + 5 > sizeof(info)))
-		return -EINVAL;
+	if (WARN_ON(len + prefix_len + 5 > INFO_MAX))
+		return 0;
 	put_unaligned_be16(out_len, p);
 	p[2] = prefix_len + len;
 	memcpy(p + 3, prefix, prefix_len);
@@ -82,26 +80,47 @@ int quic_keysched_expand(const struct quic_crypto_ops *ops, unsigned int hash_le
 	p += len;
 	*p++ = 0;	/* no context */
 	*p++ = 1;	/* RFC 5869, 2.3: T(1), which is all we ever need */
-	v.len = p - info;
-	err = ops->hmac(hash_len, secret, hash_len, &v, 1, block);
-	if (!err)
-		memcpy(out, block, out_len);
+	return p - info;
+}
+
+int quic_keysched_expand(const struct quic_crypto_ops *ops, unsigned int hash_len,
+			 const u8 *secret, const struct quic_label *labels, unsigned int n)
+{
+	u8 info[LABELS_MAX][INFO_MAX], block[LABELS_MAX * QUIC_SECRET_MAX];
+	struct quic_vec v[LABELS_MAX];
+	unsigned int i;
+	int err;
+
+	if (WARN_ON(n > LABELS_MAX || hash_len > QUIC_SECRET_MAX))
+		return -EINVAL;
+	for (i = 0; i < n; i++) {
+		v[i].base = info[i];
+		v[i].len = put_info(info[i], labels[i].label, labels[i].len);
+		if (WARN_ON(!v[i].len || labels[i].len > hash_len))
+			return -EINVAL;
+	}
+	err = ops->hmacs(hash_len, secret, hash_len, v, n, block);
+	for (i = 0; i < n && !err; i++)
+		memcpy(labels[i].out, block + i * hash_len, labels[i].len);
 	memzero_explicit(block, sizeof(block));
 	return err;
 }
 
 int quic_keysched_initial(const struct quic_crypto_ops *ops, const struct quic_version_keys *vk,
-			  const struct quic_cid *dcid, bool of_server, u8 *secret)
+			  const struct quic_cid *dcid, u8 *client, u8 *server)
 {
 	struct quic_vec v = { (void *)dcid->id, dcid->len };
+	const struct quic_label labels[] = {
+		{ "client in", client, 32 },
+		{ "server in", server, 32 },
+	};
 	u8 common[32];
 	int err;
 
 	err = ops->hmac(sizeof(common), vk->salt, sizeof(vk->salt), &v, 1, common);
 	if (!err)
-		err = quic_keysched_expand(ops, sizeof(common), common,
-					   of_server ? "server in" : "client in",
-					   secret, sizeof(common));
+		err = quic_keysched_expand(ops, sizeof(common), common, labels,
+					   ARRAY_SIZE(labels));
 	memzero_explicit(common, sizeof(common));
 	return err;
 }
@@ -111,24 +130,22 @@ static int derive(const struct quic_crypto_ops *ops, const struct quic_version_k
 		  const struct quic_cipher_info *ci, const u8 *secret, bool hp,
 		  struct quic_key *key)
 {
-	u8 raw[32];
+	u8 raw[32], raw_hp[32];
+	const struct quic_label labels[] = {
+		{ vk->iv, key->iv, sizeof(key->iv) },
+		{ vk->key, raw, ci->key_len },
+		{ vk->hp, raw_hp, ci->key_len },
+	};
 	int err;
 
-	err = quic_keysched_expand(ops, ci->hash_len, secret, vk->iv, key->iv, sizeof(key->iv));
+	err = quic_keysched_expand(ops, ci->hash_len, secret, labels, hp ? 3 : 2);
 	if (err)
 		return err;
-	err = quic_keysched_expand(ops, ci->hash_len, secret, vk->key, raw, ci->key_len);
-	if (err)
-		goto out;
 	key->aead = ops->aead_alloc(ci->cipher, raw, &err);
-	if (!key->aead || !hp)
-		goto out;
-	err = quic_keysched_expand(ops, ci->hash_len, secret, vk->hp, raw, ci->key_len);
-	if (err)
-		goto out;
-	key->hp = ops->hp_alloc(ci->cipher, raw, &err);
-out:
+	if (key->aead && hp)
+		key->hp = ops->hp_alloc(ci->cipher, raw_hp, &err);
 	memzero_explicit(raw, sizeof(raw));
+	memzero_explicit(raw_hp, sizeof(raw_hp));
 	return err;
 }
 
@@ -159,9 +176,9 @@ struct quic_key *quic_keysched_next(const struct quic_crypto_ops *ops,
 {
 	struct quic_key *next = NULL;
 	u8 secret[QUIC_SECRET_MAX];
+	const struct quic_label label = { vk->ku, secret, key->secret_len };
 
-	*err = quic_keysched_expand(ops, key->secret_len, key->secret, vk->ku, secret,
-				    key->secret_len);
+	*err = quic_keysched_expand(ops, key->secret_len, key->secret, &label, 1);
 	if (!*err)
 		next = quic_keysched_key(ops, vk, quic_keysched_cipher(key->cipher), secret,
 					 false, true, err);
@@ -169,6 +186,27 @@ struct quic_key *quic_keysched_next(const struct quic_crypto_ops *ops,
 		next->limit = key->limit;
 	memzero_explicit(secret, sizeof(secret));
 	return next;
+}
+
+void quic_keysched_strip(const struct quic_crypto_ops *ops, struct quic_key *key)
+{
+	ops->aead_free(key->aead);
+	ops->hp_free(key->hp);
+	key->aead = NULL;
+	key->hp = NULL;
+}
+
+int quic_keysched_restore(const struct quic_crypto_ops *ops, const struct quic_version_keys *vk,
+			  struct quic_key *key)
+{
+	int err;
+
+	if (key->hp)
+		return 0;
+	err = derive(ops, vk, quic_keysched_cipher(key->cipher), key->secret, true, key);
+	if (err)
+		quic_keysched_strip(ops, key);
+	return err;
 }
 
 void quic_keysched_free(const struct quic_crypto_ops *ops, struct quic_key *key)

@@ -35,12 +35,19 @@ struct quic_cipher_info {
 const struct quic_version_keys *quic_keysched_version(u32 version);
 const struct quic_cipher_info *quic_keysched_cipher(u32 cipher);
 
-/* HKDF-Expand-Label with an empty context (RFC 8446, 7.1); @out_len <= @hash_len. */
+/* What is derived from a secret: @len bytes to @out, at most as many as the hash has. */
+struct quic_label {
+	const char *label;	/* without "tls13 " */
+	u8 *out;
+	unsigned int len;
+};
+
+/* HKDF-Expand-Label with an empty context (RFC 8446, 7.1) for each of up to three labels. */
 int quic_keysched_expand(const struct quic_crypto_ops *ops, unsigned int hash_len,
-			 const u8 *secret, const char *label, u8 *out, unsigned int out_len);
-/* The client's or server's Initial secret, 32 bytes. */
+			 const u8 *secret, const struct quic_label *labels, unsigned int n);
+/* Both Initial secrets, 32 bytes each. */
 int quic_keysched_initial(const struct quic_crypto_ops *ops, const struct quic_version_keys *vk,
-			  const struct quic_cid *dcid, bool of_server, u8 *secret);
+			  const struct quic_cid *dcid, u8 *client, u8 *server);
 
 /*
  * A key from @secret. @hp: with header protection; without, it is a later
@@ -54,6 +61,11 @@ struct quic_key *quic_keysched_key(const struct quic_crypto_ops *ops,
 struct quic_key *quic_keysched_next(const struct quic_crypto_ops *ops,
 				    const struct quic_version_keys *vk,
 				    const struct quic_key *key, int *err);
+/* Its transforms go, the secret stays: one that was kept. Any context. */
+void quic_keysched_strip(const struct quic_crypto_ops *ops, struct quic_key *key);
+/* They come back, for the first generation. Process context. Return: 0, -ENOMEM, crypto's */
+int quic_keysched_restore(const struct quic_crypto_ops *ops, const struct quic_version_keys *vk,
+			  struct quic_key *key);
 /* Wipes it. Any context; NULL is fine. */
 void quic_keysched_free(const struct quic_crypto_ops *ops, struct quic_key *key);
 

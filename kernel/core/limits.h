@@ -12,7 +12,9 @@
 #define QUIC_CID_ISSUE		3	/* default: IDs we keep a peer supplied with */
 #define QUIC_CID_REMOTE_MAX	8	/* active_connection_id_limit we offer */
 #define QUIC_CID_REMOTE_SLOTS	(QUIC_CID_REMOTE_MAX + 1) /* new ones come before old ones go */
+#define QUIC_CID_FEW		3	/* of each kind there is always room for */
 #define QUIC_CID_RETIRE_MAX	16	/* RETIRE_CONNECTION_ID waiting to go out */
+#define QUIC_CLOSE_REASON_MAX	63	/* bytes of it that are kept */
 #define QUIC_RETRY_TOKEN_MAX	1000	/* bytes: has to leave room in Initials of 1200 */
 #define QUIC_TOKEN_RESET_LEN	16	/* RFC 9000, 10.3: bytes */
 
@@ -29,7 +31,8 @@
 #define QUIC_CRYPTO_RANGES_MAX	128	/* pieces of them */
 #define QUIC_SENT_MAX		65536	/* packets in flight a space */
 #define QUIC_PLAN_RANGES	16	/* stream pieces in one datagram */
-#define QUIC_PKT_FRAMES		48	/* frames recorded for one packet */
+#define QUIC_PKT_FRAMES		48	/* frames there is always room to record for one packet */
+#define QUIC_PKT_FRAMES_MAX	240	/* the same where the ring has room */
 
 #define QUIC_VERSIONS_MAX	4	/* in a list of versions we keep */
 

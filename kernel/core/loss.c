@@ -18,11 +18,14 @@
 #define IDLE_TRIM		NSEC_PER_SEC	/* rings that ever grew go after this */
 
 void quic_loss_init(struct quic_loss *l, const struct quic_loss_cb *cb,
-		    const struct quic_cc_ops *cc, bool server, u32 mss, u64 initial_rtt)
+		    const struct quic_cc_ops *cc, bool server, u32 mss, u64 initial_rtt,
+		    struct quic_loss_space *first)
 {
 	unsigned int i;
 
 	memset(l, 0, sizeof(*l));
+	memset(first, 0, QUIC_PNS_EARLY * sizeof(*first));
+	l->first = first;
 	l->cb = cb;
 	l->server = server;
 	l->peer_validated = server;
@@ -31,12 +34,12 @@ void quic_loss_init(struct quic_loss *l, const struct quic_loss_cb *cb,
 	quic_rtt_init(&l->rtt, initial_rtt);
 	quic_cc_init(&l->cc, cc, mss);
 	for (i = 0; i < QUIC_PNS_COUNT; i++)
-		l->space[i].largest_acked = -1;
+		quic_loss_space(l, i)->largest_acked = -1;
 }
 
 void quic_loss_sent(struct quic_loss *l, enum quic_pns pns, u16 size, u8 flags, u64 now)
 {
-	struct quic_loss_space *sp = &l->space[pns];
+	struct quic_loss_space *sp = quic_loss_space(l, pns);
 	struct quic_sent_packet *p;
 
 	if (l->cc.delivery.limited)
@@ -74,7 +77,7 @@ static void settle_frames(struct quic_loss *l, enum quic_pns pns, struct quic_se
 			  void (*fn)(struct quic_loss *l, enum quic_pns pns,
 				     const struct quic_sent_frame *f))
 {
-	struct quic_sent *s = &l->space[pns].sent;
+	struct quic_sent *s = &quic_loss_space(l, pns)->sent;
 	unsigned int i, n = p->nframes;
 
 	p->nframes = 0;
@@ -139,7 +142,7 @@ static void lose_bytes(struct quic_loss *l, const struct quic_sent_packet *p, bo
 static void lose_packet(struct quic_loss *l, enum quic_pns pns, u64 pn, struct lost *lost,
 			u64 now)
 {
-	struct quic_loss_space *sp = &l->space[pns];
+	struct quic_loss_space *sp = quic_loss_space(l, pns);
 	struct quic_sent_packet *p = quic_sent_slot(&sp->sent, pn);
 
 	leave_flight(l, sp, p);
@@ -171,7 +174,7 @@ static void lose_packet(struct quic_loss *l, enum quic_pns pns, u64 pn, struct l
  */
 static void drop_unowed(struct quic_loss *l, enum quic_pns pns)
 {
-	struct quic_sent *s = &l->space[pns].sent;
+	struct quic_sent *s = &quic_loss_space(l, pns)->sent;
 	struct lost none = {};
 
 	while (s->live < s->next &&
@@ -183,7 +186,7 @@ static void drop_unowed(struct quic_loss *l, enum quic_pns pns)
 
 int quic_loss_reserve(struct quic_loss *l, enum quic_pns pns, gfp_t gfp)
 {
-	struct quic_sent *s = &l->space[pns].sent;
+	struct quic_sent *s = &quic_loss_space(l, pns)->sent;
 
 	if (unlikely(quic_sent_packets_full(s)))
 		drop_unowed(l, pns);
@@ -205,7 +208,7 @@ static bool may_be_late(const struct quic_loss *l, const struct quic_loss_space 
 
 static void find_lost(struct quic_loss *l, enum quic_pns pns, struct lost *lost, u64 now)
 {
-	struct quic_loss_space *sp = &l->space[pns];
+	struct quic_loss_space *sp = quic_loss_space(l, pns);
 	struct quic_sent *s = &sp->sent;
 	u64 delay = quic_loss_delay(l), pn = s->live;
 	struct quic_sent_packet *p;
@@ -231,7 +234,7 @@ static bool detect_lost(struct quic_loss *l, enum quic_pns pns, u64 now)
 {
 	struct lost lost = {};
 
-	if (l->space[pns].largest_acked < 0)
+	if (quic_loss_space(l, pns)->largest_acked < 0)
 		return false;
 	find_lost(l, pns, &lost, now);
 	if (!lost.packets)
@@ -294,7 +297,7 @@ static void ack_packet(struct quic_loss *l, enum quic_pns pns, u64 pn,
 /* Acknowledge [pn, end), which was sent; the part below first is long settled. */
 static void ack_range(struct quic_loss *l, enum quic_pns pns, u64 pn, u64 end, struct acked *a)
 {
-	struct quic_sent *s = &l->space[pns].sent;
+	struct quic_sent *s = &quic_loss_space(l, pns)->sent;
 	struct quic_sent_packet *p;
 
 	pn = max(pn, s->first);
@@ -367,13 +370,15 @@ int quic_loss_on_ack(struct quic_loss *l, enum quic_pns pns, const struct quic_f
 		.largest = ack->largest,
 		.reduced_at = l->cc.recovery_start,
 	};
-	struct quic_loss_space *sp = &l->space[pns];
-	struct quic_sent *s = &sp->sent;
+	struct quic_loss_space *sp;
 	struct quic_sent_packet *p;
 	struct quic_ack_iter it;
+	struct quic_sent *s;
 
-	if (sp->discarded)
+	if (quic_loss_discarded(l, pns))
 		return 0;
+	sp = quic_loss_space(l, pns);
+	s = &sp->sent;
 	if (ack->largest >= s->next)
 		return -EPROTO;
 	p = quic_sent_get(s, ack->largest);
@@ -405,9 +410,9 @@ static u64 first_loss_time(const struct quic_loss *l)
 	u64 t = U64_MAX;
 	unsigned int i;
 
-	for (i = 0; i < QUIC_PNS_COUNT; i++)
-		if (l->space[i].loss_time)
-			t = min(t, l->space[i].loss_time);
+	for (i = 0; i < quic_loss_spaces(l); i++)
+		if (quic_loss_space(l, i)->loss_time)
+			t = min(t, quic_loss_space(l, i)->loss_time);
 	return t;
 }
 
@@ -418,8 +423,8 @@ static u64 pto_time(const struct quic_loss *l, enum quic_pns *pns)
 	unsigned int i, shift = min_t(u32, l->pto_count, PTO_SHIFT_MAX);
 	u64 period = quic_rtt_pto(&l->rtt) << shift, t = U64_MAX, end;
 
-	for (i = 0; i < ARRAY_SIZE(order); i++) {
-		const struct quic_loss_space *sp = &l->space[order[i]];
+	for (i = ARRAY_SIZE(order) - quic_loss_spaces(l); i < ARRAY_SIZE(order); i++) {
+		const struct quic_loss_space *sp = quic_loss_space(l, order[i]);
 
 		end = sp->last_eliciting + period;
 		if (order[i] == QUIC_PNS_APP) {
@@ -434,9 +439,11 @@ static u64 pto_time(const struct quic_loss *l, enum quic_pns *pns)
 	}
 	/*
 	 * RFC 9002, 6.2.2.1: a client has to unblock the server even with nothing in flight. And
-	 * itself, when 0-RTT packets fill the window in front of what the handshake has to say.
+	 * itself, when 0-RTT packets fill the window in front of what the handshake has to say; so
+	 * has a server, whose 1-RTT packets nobody acknowledges before lost TLS bytes are repeated.
 	 */
-	if (t == U64_MAX && (!l->peer_validated || l->early) && !l->confirmed && l->last_progress) {
+	if (t == U64_MAX && (!l->peer_validated || l->early || l->crypto_lost) && !l->confirmed &&
+	    l->last_progress) {
 		t = l->last_progress + period;
 		*pns = l->has_handshake_keys ? QUIC_PNS_HANDSHAKE : QUIC_PNS_INITIAL;
 	}
@@ -450,8 +457,8 @@ static u64 trim_time(const struct quic_loss *l)
 
 	if (l->bytes_in_flight)
 		return U64_MAX;
-	for (i = 0; i < QUIC_PNS_COUNT; i++)
-		if (quic_sent_large(&l->space[i].sent))
+	for (i = 0; i < quic_loss_spaces(l); i++)
+		if (quic_sent_large(&quic_loss_space(l, i)->sent))
 			return l->last_progress + IDLE_TRIM;
 	return U64_MAX;
 }
@@ -460,11 +467,21 @@ static void trim(struct quic_loss *l, u64 now)
 {
 	unsigned int i;
 
-	for (i = 0; i < QUIC_PNS_COUNT; i++) {
+	for (i = 0; i < quic_loss_spaces(l); i++) {
 		drop_unowed(l, i);
-		quic_sent_trim(&l->space[i].sent);
+		quic_sent_trim(&quic_loss_space(l, i)->sent);
 	}
 	l->last_progress = now;
+}
+
+void quic_loss_rest(struct quic_loss *l)
+{
+	unsigned int i;
+
+	for (i = 0; i < quic_loss_spaces(l); i++) {
+		drop_unowed(l, i);
+		quic_sent_rest(&quic_loss_space(l, i)->sent);
+	}
 }
 
 u64 quic_loss_deadline(const struct quic_loss *l, u64 now)
@@ -485,8 +502,8 @@ static void probe(struct quic_loss *l, enum quic_pns pns, u64 now)
 {
 	unsigned int i;
 
-	for (i = 0; i < QUIC_PNS_COUNT; i++) {
-		struct quic_loss_space *sp = &l->space[i];
+	for (i = 0; i < quic_loss_spaces(l); i++) {
+		struct quic_loss_space *sp = quic_loss_space(l, i);
 		u8 n = i == pns ? PTO_PROBES : 1;
 
 		if (!sp->eliciting)
@@ -494,7 +511,7 @@ static void probe(struct quic_loss *l, enum quic_pns pns, u64 now)
 		sp->probes = max(sp->probes, n);
 		sp->last_eliciting = now;
 	}
-	l->space[pns].probes = max_t(u8, l->space[pns].probes, 1);
+	quic_loss_space(l, pns)->probes = max_t(u8, quic_loss_space(l, pns)->probes, 1);
 	l->pto_count++;
 	quic_ecn_pto(&l->ecn);
 	l->last_progress = now;
@@ -511,11 +528,13 @@ void quic_loss_timeout(struct quic_loss *l, u64 now)
 	if (t != U64_MAX) {
 		if (t > now)
 			return;
-		for (i = 0; i < QUIC_PNS_COUNT; i++) {
-			if (!l->space[i].loss_time || l->space[i].loss_time > now)
+		for (i = 0; i < quic_loss_spaces(l); i++) {
+			struct quic_loss_space *sp = quic_loss_space(l, i);
+
+			if (!sp->loss_time || sp->loss_time > now)
 				continue;
 			detect_lost(l, i, now);
-			quic_sent_advance(&l->space[i].sent);
+			quic_sent_advance(&sp->sent);
 		}
 		update_rate(l);
 		return;
@@ -532,7 +551,7 @@ void quic_loss_timeout(struct quic_loss *l, u64 now)
 
 void quic_loss_forget(struct quic_loss *l, enum quic_pns pns)
 {
-	struct quic_loss_space *sp = &l->space[pns];
+	struct quic_loss_space *sp = quic_loss_space(l, pns);
 	struct quic_sent *s = &sp->sent;
 	struct quic_sent_packet *p;
 	u64 pn;
@@ -553,17 +572,22 @@ void quic_loss_forget(struct quic_loss *l, enum quic_pns pns)
 
 void quic_loss_discard(struct quic_loss *l, enum quic_pns pns)
 {
-	if (l->space[pns].discarded)
+	if (quic_loss_discarded(l, pns))
 		return;
-	l->space[pns].discarded = true;
+	quic_loss_space(l, pns)->discarded = true;
 	quic_loss_forget(l, pns);
-	quic_sent_free(&l->space[pns].sent);
+	quic_sent_free(&quic_loss_space(l, pns)->sent);
+}
+
+void quic_loss_end_first(struct quic_loss *l)
+{
+	quic_loss_discard(l, QUIC_PNS_INITIAL);
+	quic_loss_discard(l, QUIC_PNS_HANDSHAKE);
+	l->first = NULL;
 }
 
 void quic_loss_free(struct quic_loss *l)
 {
-	unsigned int i;
-
-	for (i = 0; i < QUIC_PNS_COUNT; i++)
-		quic_loss_discard(l, i);
+	quic_loss_end_first(l);
+	quic_loss_discard(l, QUIC_PNS_APP);
 }

@@ -46,6 +46,9 @@ struct quic_loss_space {
 					 */
 };
 
+/* Those of the two spaces that go with the handshake */
+#define QUIC_PNS_EARLY		(QUIC_PNS_COUNT - QUIC_PNS_INITIAL)
+
 /* What loss.c learned of a path; loss_path.c */
 struct quic_loss_est {
 	struct quic_rtt rtt;
@@ -64,7 +67,8 @@ struct quic_loss {
 	struct quic_cc cc;
 	struct quic_pacer pacer;
 	struct quic_ecn ecn;
-	struct quic_loss_space space[QUIC_PNS_COUNT];
+	struct quic_loss_space app;
+	struct quic_loss_space *first;	/* the owner's: Initial, Handshake; NULL: both are over */
 	u64 bytes_in_flight;
 	u64 max_ack_delay;		/* the peer's, ns; counts once the handshake is confirmed */
 	/*
@@ -92,15 +96,20 @@ struct quic_loss {
 	bool at_amp_limit;		/* a server that may send nothing arms no PTO, 6.2.2.1 */
 	bool has_handshake_keys;	/* client anti-deadlock probe goes out at this level */
 	bool early;			/* client: 0-RTT may fill the window; until an ACK in APP */
+	bool crypto_lost;		/* the owner: TLS bytes of the handshake wait again */
 	bool app_limited;		/* kept by the planner: cwnd allows more than there is */
 	/* counters for QUIC_INFO */
 	u64 packets_lost, bytes_lost;	/* without MTU probes and ACK-only packets */
 	u64 packets_spurious;		/* of packets_lost: acked later */
 };
 
+/* @first: QUIC_PNS_EARLY of them, the owner's until quic_loss_end_first() or _free() */
 void quic_loss_init(struct quic_loss *l, const struct quic_loss_cb *cb,
-		    const struct quic_cc_ops *cc, bool server, u32 mss, u64 initial_rtt);
+		    const struct quic_cc_ops *cc, bool server, u32 mss, u64 initial_rtt,
+		    struct quic_loss_space *first);
 void quic_loss_free(struct quic_loss *l);	/* passes every frame still out to lost() first */
+/* Discards the spaces of the handshake, which are the owner's again. */
+void quic_loss_end_first(struct quic_loss *l);
 
 /* Make room for one packet; see quic_sent_reserve(). */
 int quic_loss_reserve(struct quic_loss *l, enum quic_pns pns, gfp_t gfp);
@@ -144,8 +153,28 @@ void quic_loss_forget(struct quic_loss *l, enum quic_pns pns);
 void quic_loss_leave(struct quic_loss *l, u64 now);
 void quic_loss_save(const struct quic_loss *l, struct quic_loss_est *e);
 void quic_loss_load(struct quic_loss *l, const struct quic_loss_est *e);
+/* Nothing is in flight, nor will be soon: the rings go. */
+void quic_loss_rest(struct quic_loss *l);
 /* PTO period of the connection without backoff, ack delay included: RFC 9000 10.1, 10.2 */
 u64 quic_loss_pto(const struct quic_loss *l);
+
+/* One of those in use. Who may only read @l may not write to it either. */
+static inline struct quic_loss_space *quic_loss_space(const struct quic_loss *l, enum quic_pns pns)
+{
+	return likely(pns == QUIC_PNS_APP) ? (struct quic_loss_space *)&l->app :
+					     &l->first[pns - QUIC_PNS_INITIAL];
+}
+
+/* So many are, from QUIC_PNS_APP on (RFC 9001, 4.9.2). */
+static inline unsigned int quic_loss_spaces(const struct quic_loss *l)
+{
+	return likely(!l->first) ? QUIC_PNS_APP + 1 : QUIC_PNS_COUNT;
+}
+
+static inline bool quic_loss_discarded(const struct quic_loss *l, enum quic_pns pns)
+{
+	return pns >= quic_loss_spaces(l) || quic_loss_space(l, pns)->discarded;
+}
 
 /* --- between loss*.c --- */
 

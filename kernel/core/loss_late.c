@@ -34,7 +34,7 @@ void quic_loss_congestion(struct quic_loss *l, u64 sent_time, u32 packets, u64 n
  */
 void quic_loss_late(struct quic_loss *l, enum quic_pns pns, u64 pn, u64 largest, u64 now)
 {
-	const struct quic_sent *s = &l->space[pns].sent;
+	const struct quic_sent *s = &quic_loss_space(l, pns)->sent;
 	const struct quic_sent_packet *p = quic_sent_slot(s, pn);
 	u64 rtt = max(l->rtt.latest, l->rtt.smoothed), limit = max(2 * rtt, quic_loss_pto(l));
 	u64 took = now - p->time, far = largest - pn + 1;

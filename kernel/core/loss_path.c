@@ -23,7 +23,7 @@ static void note_away(struct quic_loss *l, u64 now)
 
 void quic_loss_leave(struct quic_loss *l, u64 now)
 {
-	struct quic_sent *s = &l->space[QUIC_PNS_APP].sent;
+	struct quic_sent *s = &l->app.sent;
 	struct quic_sent_packet *p;
 	u64 pn;
 

@@ -16,12 +16,12 @@ void quic_negotiate_init(struct quic_conn *c, const struct quic_conn_config *cfg
 	c->version = cfg->version ? cfg->version : QUIC_V1;
 	c->original = c->version;
 	c->compatible = !cfg->no_compatible;
-	c->versions = cfg->versions;
+	c->hs->versions = cfg->versions;
 	c->own_order = cfg->versions.n;
-	if (!c->versions.n)
-		quic_version_all(&c->versions, c->version);
+	if (!c->hs->versions.n)
+		quic_version_all(&c->hs->versions, c->version);
 	else if (!c->server && quic_version_known(c->version))
-		quic_version_add(&c->versions, c->version);
+		quic_version_add(&c->hs->versions, c->version);
 }
 
 /* --- which packets are ours --- */
@@ -48,22 +48,22 @@ bool quic_negotiate_maybe(const struct quic_conn *c, u32 version)
 {
 	return !c->server && c->compatible && !c->version_settled &&
 	       c->state == QUIC_CONN_HANDSHAKE && version != c->version &&
-	       quic_version_listed(&c->versions, version) &&
+	       quic_version_listed(&c->hs->versions, version) &&
 	       (!c->prot.alt || c->prot.alt == version);
 }
 
 void quic_negotiate_want(struct quic_conn *c, u32 version)
 {
-	if (c->version_wanted)
+	if (c->hs->version_wanted)
 		return;
-	c->version_wanted = version;
+	c->hs->version_wanted = version;
 	c->ops->event(c, QUIC_CEV_VERSION, version);
 }
 
-void quic_negotiate_opened(struct quic_conn *c, unsigned int keys)
+void quic_negotiate_opened(struct quic_conn *c)
 {
 	/* RFC 9369, 4.1: the first long header of another version tells */
-	if (keys != QUIC_KEYS_ALT || c->server)
+	if (c->server)
 		return;
 	quic_protect_switch(&c->prot, false);
 	c->version = c->prot.version;
@@ -84,7 +84,7 @@ void quic_negotiate_settle(struct quic_conn *c)
 static bool vn_counts(const struct quic_conn *c, const struct quic_packet *h, const u8 *pkt)
 {
 	return !c->server && c->state == QUIC_CONN_HANDSHAKE && !c->peer_scid_set &&
-	       !c->retried && !c->retry && !c->vn_acted && !c->vn_version &&
+	       !c->retried && !c->retry && !c->vn_acted && !c->hs->vn_version &&
 	       quic_cid_eq(&c->cids.local[0].cid, h->dcid, h->dcid_len) &&
 	       quic_cid_eq(&c->odcid, h->scid, h->scid_len) &&
 	       !quic_packet_vn_has(pkt, h, c->version);
@@ -100,9 +100,9 @@ void quic_negotiate_rx_vn(struct quic_conn *c, const struct quic_packet *h, cons
 		return;
 	}
 	quic_packet_vn_list(pkt, h, &theirs);
-	c->vn_version = quic_version_select(&c->versions, &theirs);
-	if (c->vn_version) {
-		c->ops->event(c, QUIC_CEV_VERSION, c->vn_version);
+	c->hs->vn_version = quic_version_select(&c->hs->versions, &theirs);
+	if (c->hs->vn_version) {
+		c->ops->event(c, QUIC_CEV_VERSION, c->hs->vn_version);
 		return;
 	}
 	quic_conn_close(c, false, QUIC_ERR_VERSION_NEGOTIATION, 0, NULL, 0, now);
@@ -141,13 +141,15 @@ static int start_over(struct quic_conn *c, u32 version, u64 now)
 
 int quic_negotiate_apply(struct quic_conn *c, u64 now)
 {
-	u32 vn = c->vn_version, wanted = c->version_wanted;
+	u32 vn, wanted;
 	int err = 0;
 
-	c->vn_version = 0;
-	c->version_wanted = 0;
 	if (c->server || c->state != QUIC_CONN_HANDSHAKE)
 		return 0;
+	vn = c->hs->vn_version;
+	wanted = c->hs->version_wanted;
+	c->hs->vn_version = 0;
+	c->hs->version_wanted = 0;
 	/* What came since makes a Version Negotiation packet void. */
 	if (vn && !c->peer_scid_set && !c->retried && !c->retry)
 		return start_over(c, vn, now);
@@ -166,7 +168,7 @@ static void available(const struct quic_conn *c, struct quic_versions *v)
 	v->n = 0;
 	/* RFC 9368, 2.3: a client that wants no other lists the one */
 	if (c->server || c->compatible)
-		*v = c->versions;
+		*v = c->hs->versions;
 	if (!c->server)
 		quic_version_add(v, c->original);
 }
@@ -189,8 +191,8 @@ static int server_params(struct quic_conn *c, const struct quic_tparams *tp)
 	c->version_settled = true;
 	/* Ours is the order if somebody wrote one down, else the client's. */
 	if (c->compatible)
-		version = c->own_order ? quic_version_select(&c->versions, &tp->versions) :
-					 quic_version_select(&tp->versions, &c->versions);
+		version = c->own_order ? quic_version_select(&c->hs->versions, &tp->versions) :
+					 quic_version_select(&tp->versions, &c->hs->versions);
 	if (!version || version == c->version)
 		return 0;
 	err = quic_protect_alternate(&c->prot, version, quic_conn_first_id(c), true);
@@ -210,7 +212,7 @@ static bool no_downgrade(const struct quic_conn *c, const struct quic_tparams *t
 	if (!tp->has_versions)
 		return false;
 	quic_version_add(&theirs, c->version);
-	return quic_version_select(&c->versions, &theirs) == c->original;
+	return quic_version_select(&c->hs->versions, &theirs) == c->original;
 }
 
 static int client_params(struct quic_conn *c, const struct quic_tparams *tp)

@@ -20,8 +20,8 @@ int quic_negotiate_keys(const struct quic_conn *c, enum quic_level level, u32 ve
 bool quic_negotiate_maybe(const struct quic_conn *c, u32 version);
 /* An Initial packet of such a version is kept: QUIC_CEV_VERSION asks for its keys. */
 void quic_negotiate_want(struct quic_conn *c, u32 version);
-/* A packet was opened with @keys. */
-void quic_negotiate_opened(struct quic_conn *c, unsigned int keys);
+/* A packet was opened with QUIC_KEYS_ALT. */
+void quic_negotiate_opened(struct quic_conn *c);
 /* CRYPTO came in the version in use: the server has chosen that. */
 void quic_negotiate_settle(struct quic_conn *c);
 

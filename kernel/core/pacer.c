@@ -65,8 +65,3 @@ void quic_pacer_set_ahead(struct quic_pacer *p, u32 mss, u64 ns)
 	ns = min_t(u64, ns, NSEC_PER_SEC);
 	p->ahead = ns ? min_t(u64, ns, duration(p, burst_size(p, mss))) : 0;
 }
-
-u64 quic_pacer_deadline(const struct quic_pacer *p)
-{
-	return p->rate ? p->next - min_t(u64, p->next, p->ahead) : U64_MAX;
-}

@@ -51,6 +51,9 @@ static inline u64 quic_pacer_departure(const struct quic_pacer *p, u32 mss)
 }
 
 /* When to try again; U64_MAX if not pacing. */
-u64 quic_pacer_deadline(const struct quic_pacer *p);
+static inline u64 quic_pacer_deadline(const struct quic_pacer *p)
+{
+	return p->rate ? p->next - min_t(u64, p->next, p->ahead) : U64_MAX;
+}
 
 #endif

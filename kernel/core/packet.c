@@ -122,25 +122,6 @@ int quic_packet_parse(const u8 *buf, u32 len, u8 cid_len, struct quic_packet *p)
 	return parse_typed(buf, q, end, p);
 }
 
-static u8 *put_pn(u8 *p, u64 pn, unsigned int pn_len)
-{
-	switch (pn_len) {
-	case 1:
-		*p = pn;
-		break;
-	case 2:
-		put_unaligned_be16(pn, p);
-		break;
-	case 3:
-		*p = pn >> 16;
-		put_unaligned_be16(pn, p + 1);
-		break;
-	default:
-		put_unaligned_be32(pn, p);
-	}
-	return p + pn_len;
-}
-
 static u8 *put_cid(u8 *p, const u8 *id, u8 len)
 {
 	*p++ = len;
@@ -173,7 +154,7 @@ u8 *quic_packet_put_long(u8 *p, const u8 *end, enum quic_packet_type type, u32 v
 	*len_off = p - start;
 	p = quic_varint_put2(p, 0);
 	*pn_off = p - start;
-	return put_pn(p, pn, pn_len);
+	return quic_packet_put_pn(p, pn, pn_len);
 }
 
 u8 *quic_packet_put_retry(u8 *p, const u8 *end, u32 version, const struct quic_cid *dcid,
@@ -201,32 +182,7 @@ u8 *quic_packet_put_short(u8 *p, const u8 *end, const struct quic_cid *dcid, boo
 	else
 		memcpy(p, dcid->id, dcid->len);
 	*pn_off = 1 + dcid->len;
-	return put_pn(p + dcid->len, pn, pn_len);
-}
-
-unsigned int quic_packet_pn_len(u64 pn, s64 largest_acked)
-{
-	u64 unacked = pn - largest_acked;	/* -1 counts packet 0 in */
-
-	/* More than twice the range: RFC 9000, 17.1 */
-	if (likely(unacked < 1u << 7))
-		return 1;
-	if (unacked < 1u << 15)
-		return 2;
-	return unacked < 1u << 23 ? 3 : 4;
-}
-
-u64 quic_packet_pn_decode(s64 largest, u32 truncated, unsigned int pn_len)
-{
-	u64 expected = largest + 1;
-	u64 win = 1ull << (8 * pn_len);
-	u64 pn = (expected & ~(win - 1)) | truncated;
-
-	if (pn + win / 2 <= expected && pn < (1ull << 62) - win)
-		return pn + win;
-	if (pn > expected + win / 2 && pn >= win)
-		return pn - win;
-	return pn;
+	return quic_packet_put_pn(p + dcid->len, pn, pn_len);
 }
 
 int quic_packet_build_vn(u8 *buf, u32 cap, const struct quic_packet *in,

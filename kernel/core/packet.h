@@ -58,12 +58,54 @@ u8 *quic_packet_put_short(u8 *p, const u8 *end, const struct quic_cid *dcid, boo
 			  bool spin, u64 pn, unsigned int pn_len, u32 *pn_off);
 
 /* Bytes (1 to 4) that send @pn safely, given the largest acknowledged (-1: none). RFC 9000, A.2 */
-unsigned int quic_packet_pn_len(u64 pn, s64 largest_acked);
+static inline unsigned int quic_packet_pn_len(u64 pn, s64 largest_acked)
+{
+	u64 unacked = pn - largest_acked;	/* -1 counts packet 0 in */
+
+	/* More than twice the range: RFC 9000, 17.1 */
+	if (likely(unacked < 1u << 7))
+		return 1;
+	if (unacked < 1u << 15)
+		return 2;
+	return unacked < 1u << 23 ? 3 : 4;
+}
+
+/* The low @pn_len bytes of @pn. Return: byte after them */
+static inline u8 *quic_packet_put_pn(u8 *p, u64 pn, unsigned int pn_len)
+{
+	switch (pn_len) {
+	case 1:
+		*p = pn;
+		break;
+	case 2:
+		put_unaligned_be16(pn, p);
+		break;
+	case 3:
+		*p = pn >> 16;
+		put_unaligned_be16(pn, p + 1);
+		break;
+	default:
+		put_unaligned_be32(pn, p);
+	}
+	return p + pn_len;
+}
+
 /*
  * Recover a packet number from its low @pn_len bytes. @largest: largest
  * received, -1 for none. RFC 9000, A.3
  */
-u64 quic_packet_pn_decode(s64 largest, u32 truncated, unsigned int pn_len);
+static inline u64 quic_packet_pn_decode(s64 largest, u32 truncated, unsigned int pn_len)
+{
+	u64 expected = largest + 1;
+	u64 win = 1ull << (8 * pn_len);
+	u64 pn = (expected & ~(win - 1)) | truncated;
+
+	if (pn + win / 2 <= expected && pn < (1ull << 62) - win)
+		return pn + win;
+	if (pn > expected + win / 2 && pn >= win)
+		return pn - win;
+	return pn;
+}
 
 /*
  * Build a Version Negotiation packet that answers @in (IDs swapped), listing

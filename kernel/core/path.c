@@ -18,6 +18,7 @@ void quic_path_init(struct quic_conn *c)
 	c->path->validated = !c->server;
 	c->path->at = U64_MAX;
 	ps->slot[0] = c->path;
+	ps->n = 1;
 	ps->rx = c->path;
 	ps->largest = -1;
 }
@@ -27,6 +28,7 @@ static void forget(struct quic_conn *c, struct quic_path *p)
 	struct quic_paths *ps = &c->paths;
 
 	ps->slot[p->slot] = NULL;
+	ps->n--;
 	if (ps->rx == p) {
 		ps->rx = NULL;
 		ps->rx_key = p->key;
@@ -37,6 +39,8 @@ static void forget(struct quic_conn *c, struct quic_path *p)
 		ps->next = NULL;
 	kfree(p->est);
 	p->est = NULL;
+	kfree(p->talk);
+	p->talk = NULL;
 	if (p != &ps->first)
 		kfree(p);
 }
@@ -48,10 +52,13 @@ void quic_path_free(struct quic_conn *c)
 	for (i = 0; i < QUIC_PATHS_MAX; i++)
 		if (c->paths.slot[i] && c->paths.slot[i] != c->path)
 			forget(c, c->paths.slot[i]);
+	kfree(c->path->talk);
+	c->path->talk = NULL;
 	if (c->path != &c->paths.first)
 		kfree(c->path);
 	c->path = &c->paths.first;
 	memset(c->paths.slot, 0, sizeof(c->paths.slot));
+	c->paths.n = 0;
 	c->paths.rx = NULL;
 }
 
@@ -65,7 +72,7 @@ static struct quic_path *find(const struct quic_conn *c, const struct quic_path_
 	unsigned int i;
 
 	for (i = 0; i < QUIC_PATHS_MAX; i++)
-		if (c->paths.slot[i] && !memcmp(&c->paths.slot[i]->key, key, sizeof(*key)))
+		if (c->paths.slot[i] && quic_path_key_eq(&c->paths.slot[i]->key, key))
 			return c->paths.slot[i];
 	return NULL;
 }
@@ -74,7 +81,7 @@ bool quic_path_from(struct quic_conn *c, const struct quic_path_key *key)
 {
 	struct quic_paths *ps = &c->paths;
 
-	if (likely(!memcmp(&c->path->key, key, sizeof(*key)))) {
+	if (likely(quic_path_key_eq(&c->path->key, key))) {
 		ps->rx = c->path;
 		return true;
 	}
@@ -167,6 +174,7 @@ static struct quic_path *open(struct quic_conn *c, const struct quic_path_key *k
 	p->cid = QUIC_PATH_NO_CID;
 	p->at = U64_MAX;
 	c->paths.slot[slot] = p;
+	c->paths.n++;
 	if (c->ops->path_new(c, slot)) {
 		forget(c, p);
 		return NULL;
@@ -355,14 +363,14 @@ void quic_path_take_cids(struct quic_conn *c, u64 now)
 {
 	unsigned int i;
 
-	if (!c->cids.remote[c->path->cid].used)
+	if (!quic_cid_remote_at(&c->cids, c->path->cid)->used)
 		c->path->cid = quic_cid_any_remote(c);
 	for (i = 0; i < QUIC_PATHS_MAX; i++) {
 		struct quic_path *p = c->paths.slot[i];
 
 		if (!p || p == c->path)
 			continue;
-		if (p->cid == QUIC_PATH_NO_CID || !c->cids.remote[p->cid].used)
+		if (p->cid == QUIC_PATH_NO_CID || !quic_cid_remote_at(&c->cids, p->cid)->used)
 			give_cid(c, p);
 	}
 	if (c->server && c->paths.next)

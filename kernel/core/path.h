@@ -29,10 +29,27 @@ struct quic_path_key {
 	u8 zero[4];			/* all of it is compared */
 };
 
+static inline bool quic_path_key_eq(const struct quic_path_key *a, const struct quic_path_key *b)
+{
+	const u8 *p = (const u8 *)a, *q = (const u8 *)b;
+	u64 diff = 0;
+	unsigned int i;
+
+	BUILD_BUG_ON(sizeof(*a) != 5 * sizeof(u64));
+	for (i = 0; i < sizeof(*a); i += sizeof(u64))
+		diff |= get_unaligned_be64(p + i) ^ get_unaligned_be64(q + i);
+	return !diff;
+}
+
 /* What was learned of a path while it was in use: RFC 9000, 9.3 lets us take it up again. */
 struct quic_path_est {
 	struct quic_loss_est loss;
 	struct quic_pmtu pmtu;
+};
+
+struct quic_path_talk {
+	u8 challenge[QUIC_PATH_CHALLENGES_MAX][8];
+	u8 response[QUIC_PATH_RESPONSES_MAX][8];
 };
 
 struct quic_path {
@@ -53,12 +70,13 @@ struct quic_path {
 	u8 n_challenges;		/* remembered; the oldest is overwritten first */
 	u8 full;			/* bit for each: it left in a datagram of 1200 bytes */
 	u8 n_responses;			/* to send */
-	u8 challenge[QUIC_PATH_CHALLENGES_MAX][8];
-	u8 response[QUIC_PATH_RESPONSES_MAX][8];
+	struct quic_path_talk *talk;	/* what those are; NULL: nothing was asked yet */
 };
 
 struct quic_paths {
 	struct quic_path *slot[QUIC_PATHS_MAX];
+	u8 n;				/* slots in use */
+	bool preferred;			/* client: moved to the preferred address */
 	struct quic_path first;		/* that of the handshake: slot 0 */
 	struct quic_path *good;		/* the one validated last: where to go back to; 9.3.2 */
 	struct quic_path *next;		/* to be used as soon as that is possible; or NULL */
@@ -66,7 +84,6 @@ struct quic_paths {
 	struct quic_path_key rx_key;
 	u32 rx_len;			/* rx NULL: bytes of the datagram at hand */
 	s64 largest;			/* packet number: largest of a non-probing packet */
-	bool preferred;			/* client: moved to the preferred address */
 };
 
 void quic_path_init(struct quic_conn *c);

@@ -10,7 +10,7 @@
 #include "conn.h"
 #include "tx.h"
 
-#define KEEP_NS		(10 * NSEC_PER_SEC)	/* how long an unused path stays validated */
+#define KEEP_NS		(10ull * NSEC_PER_SEC)	/* how long an unused path stays validated */
 #define IN_USE		3			/* challenges at once on a path in use */
 #define STEPS		2			/* of the timer */
 
@@ -18,6 +18,20 @@
 static u64 period(const struct quic_conn *c)
 {
 	return max_t(u64, quic_loss_pto(&c->loss), 3 * QUIC_RTT_INITIAL);
+}
+
+/* Return: whether there is memory to ask and answer */
+static bool may_talk(struct quic_path *p)
+{
+	if (!p->talk)
+		p->talk = kzalloc(sizeof(*p->talk), GFP_ATOMIC | __GFP_NOWARN);
+	return p->talk;
+}
+
+/* That many challenges; without memory the next step may send some. */
+static void want(struct quic_path *p, u8 n)
+{
+	p->wanted = may_talk(p) ? n : 0;
 }
 
 void quic_path_check(struct quic_conn *c, struct quic_path *p, u64 now)
@@ -29,7 +43,7 @@ void quic_path_check(struct quic_conn *c, struct quic_path *p, u64 now)
 	p->checked_at = now;
 	p->tries = 0;
 	/* One may be lost among data that leaves anyway; little may before it is answered. */
-	p->wanted = p == c->path && !p->validated ? IN_USE : 1;
+	want(p, p == c->path && !p->validated ? IN_USE : 1);
 	p->period = period(c);
 	p->at = now + p->period;
 }
@@ -51,10 +65,12 @@ void quic_path_rx_challenge(struct quic_conn *c, const u8 *data, u64 now)
 
 	if (!p)
 		return;		/* the handshake is not over: we say nothing there */
+	if (!may_talk(p))
+		return;		/* he asks again */
 	/* More than we care to remember: the oldest are forgotten. */
 	if (p->n_responses == QUIC_PATH_RESPONSES_MAX)
 		quic_path_responded(p);
-	memcpy(p->response[p->n_responses++], data, 8);
+	memcpy(p->talk->response[p->n_responses++], data, 8);
 	/* 9.6.3: somebody tries this way; the client may want to come */
 	if (c->server && p != c->path && !p->validated)
 		quic_path_check(c, p, now);
@@ -63,7 +79,8 @@ void quic_path_rx_challenge(struct quic_conn *c, const u8 *data, u64 now)
 void quic_path_responded(struct quic_path *p)
 {
 	p->n_responses--;
-	memmove(p->response[0], p->response[1], sizeof(p->response) - sizeof(p->response[0]));
+	memmove(p->talk->response[0], p->talk->response[1], sizeof(p->talk->response) -
+		sizeof(p->talk->response[0]));
 }
 
 static void succeeded(struct quic_conn *c, struct quic_path *p, bool full, u64 now)
@@ -106,7 +123,7 @@ void quic_path_rx_response(struct quic_conn *c, const u8 *data, u64 now)
 		struct quic_path *p = c->paths.slot[i];
 
 		for (j = 0; p && j < p->n_challenges; j++) {
-			if (crypto_memneq(p->challenge[j], data, 8))
+			if (crypto_memneq(p->talk->challenge[j], data, 8))
 				continue;
 			succeeded(c, p, p->full & BIT(j), now);
 			return;
@@ -119,22 +136,22 @@ void quic_path_rx_response(struct quic_conn *c, const u8 *data, u64 now)
 const u8 *quic_path_challenge(struct quic_conn *c, struct quic_path *p, bool full)
 {
 	if (p->n_challenges == QUIC_PATH_CHALLENGES_MAX) {
-		memmove(p->challenge[0], p->challenge[1],
-			sizeof(p->challenge) - sizeof(p->challenge[0]));
+		memmove(p->talk->challenge[0], p->talk->challenge[1],
+			sizeof(p->talk->challenge) - sizeof(p->talk->challenge[0]));
 		p->full >>= 1;
 		p->n_challenges--;
 	}
-	c->ops->random(p->challenge[p->n_challenges], 8);
+	c->ops->random(p->talk->challenge[p->n_challenges], 8);
 	p->full |= full << p->n_challenges;
 	p->wanted--;
-	return p->challenge[p->n_challenges++];
+	return p->talk->challenge[p->n_challenges++];
 }
 
 struct quic_path *quic_path_speaker(const struct quic_conn *c)
 {
 	unsigned int i;
 
-	if (c->state != QUIC_CONN_ESTABLISHED || !c->confirmed)
+	if (likely(c->paths.n < 2) || c->state != QUIC_CONN_ESTABLISHED || !c->confirmed)
 		return NULL;
 	for (i = 0; i < QUIC_PATHS_MAX; i++) {
 		struct quic_path *p = c->paths.slot[i];
@@ -159,7 +176,8 @@ u32 quic_path_allowance(const struct quic_conn *c, const struct quic_path *p, u3
 bool quic_path_plan(struct quic_conn *c, struct quic_path *p, struct quic_plan *plan, u8 *buf,
 		    u32 cap)
 {
-	struct quic_loss_space *ls = &c->loss.space[QUIC_PNS_APP];
+	struct quic_loss_space *ls = &c->loss.app;
+	const struct quic_cid_remote *to;
 	u64 pn = ls->sent.next;
 	const u8 *end;
 	u8 *w, *q;
@@ -171,7 +189,8 @@ bool quic_path_plan(struct quic_conn *c, struct quic_path *p, struct quic_plan *
 	plan->pn = pn;
 	plan->level = QUIC_LEVEL_APP;
 	plan->flags = QUIC_PKT_F_OFF_PATH;
-	w = quic_packet_put_short(buf, buf + cap, &c->cids.remote[p->cid].cid, c->prot.tx_phase,
+	to = quic_cid_remote_at(&c->cids, p->cid);
+	w = quic_packet_put_short(buf, buf + cap, &to->cid, c->prot.tx_phase,
 				  false, pn, quic_packet_pn_len(pn, ls->largest_acked),
 				  &plan->pn_off);
 	if (!w)
@@ -183,7 +202,7 @@ bool quic_path_plan(struct quic_conn *c, struct quic_path *p, struct quic_plan *
 		w = quic_frame_put_path(w, end, QUIC_FT_PATH_CHALLENGE,
 					quic_path_challenge(c, p, cap == QUIC_DGRAM_MIN));
 	while (p->n_responses) {
-		q = quic_frame_put_path(w, end, QUIC_FT_PATH_RESPONSE, p->response[0]);
+		q = quic_frame_put_path(w, end, QUIC_FT_PATH_RESPONSE, p->talk->response[0]);
 		if (!q)
 			break;
 		w = q;
@@ -199,10 +218,10 @@ bool quic_path_plan(struct quic_conn *c, struct quic_path *p, struct quic_plan *
 
 u64 quic_path_deadline(const struct quic_conn *c)
 {
-	u64 at = U64_MAX;
+	u64 at = c->path->at;
 	unsigned int i;
 
-	for (i = 0; i < QUIC_PATHS_MAX; i++)
+	for (i = 0; c->paths.n > 1 && i < QUIC_PATHS_MAX; i++)
 		if (c->paths.slot[i])
 			at = min(at, c->paths.slot[i]->at);
 	return at;
@@ -238,7 +257,7 @@ static void step(struct quic_conn *c, struct quic_path *p, u64 now)
 	} else if (++p->tries >= STEPS) {
 		failed(c, p, now);
 	} else {
-		p->wanted = 2;
+		want(p, 2);
 		p->period *= 2;
 		p->at = now + p->period;
 	}

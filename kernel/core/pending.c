@@ -10,7 +10,7 @@
 bool quic_pending_ack(const struct quic_conn *c, enum quic_level level)
 {
 	/* RFC 9000, 12.5: not in 0-RTT packets, where a client may have read 1-RTT already */
-	return level != QUIC_LEVEL_EARLY && c->space[quic_level_pns(level)].ack_now;
+	return level != QUIC_LEVEL_EARLY && quic_conn_space(c, quic_level_pns(level))->ack_now;
 }
 
 /* Of 1-RTT packets only: RFC 9000, 12.5, and what comes once the handshake is over */
@@ -21,11 +21,14 @@ static bool late_pending(const struct quic_conn *c)
 	if (c->handshake_done_wanted || (c->token_wanted && c->server) || c->path->n_responses ||
 	    c->path->wanted)
 		return true;
-	for (i = 0; c->cids.announce && i < QUIC_CID_LOCAL_MAX; i++)
-		if (c->cids.local[i].used && c->cids.local[i].announce)
+	for (i = 0; c->cids.announce && i < quic_cid_locals(&c->cids); i++) {
+		const struct quic_cid_local *l = quic_cid_local_at(&c->cids, i);
+
+		if (l->used && l->announce)
 			return true;
+	}
 	for (i = 0; i < c->cids.n_retire; i++)
-		if (c->cids.retire[i].pending)
+		if (quic_cid_retire_at(&c->cids, i)->pending)
 			return true;
 	return false;
 }
@@ -35,8 +38,9 @@ bool quic_pending_control(const struct quic_conn *c, enum quic_level level)
 	enum quic_pns pns = quic_level_pns(level);
 	unsigned int k;
 
-	if (c->close_wanted || c->space[pns].ping_wanted || c->loss.space[pns].probes ||
-	    quic_pending_ack(c, level) || quic_crypto_stream_pending(c, level))
+	if (c->close_wanted || quic_conn_space(c, pns)->ping_wanted ||
+	    quic_loss_space(&c->loss, pns)->probes || quic_pending_ack(c, level) ||
+	    (c->crypto[level] && quic_crypto_stream_pending(c, level)))
 		return true;
 	if (pns != QUIC_PNS_APP)
 		return false;

@@ -133,8 +133,3 @@ bool quic_pmtu_progress(struct quic_pmtu *m, bool progress, u64 now)
 	m->next = U64_MAX;
 	return true;
 }
-
-u64 quic_pmtu_deadline(const struct quic_pmtu *m)
-{
-	return m->probe ? U64_MAX : m->next;
-}

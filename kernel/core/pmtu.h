@@ -37,6 +37,9 @@ bool quic_pmtu_progress(struct quic_pmtu *m, bool progress, u64 now);
  * 4.6.2): nothing to rely on, but what to try first. Return: true when cur changed.
  */
 bool quic_pmtu_too_big(struct quic_pmtu *m, u16 size, u64 now);
-u64 quic_pmtu_deadline(const struct quic_pmtu *m);
+static inline u64 quic_pmtu_deadline(const struct quic_pmtu *m)
+{
+	return m->probe ? U64_MAX : m->next;
+}
 
 #endif

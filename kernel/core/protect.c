@@ -41,6 +41,8 @@ void quic_protect_drop(struct quic_protect *p, unsigned int level)
 	put_key(p, &p->tx_next);
 	put_key(p, &p->rx_next);
 	put_key(p, &p->rx_prev);
+	put_key(p, &p->parked_tx);
+	put_key(p, &p->parked_rx);
 }
 
 void quic_protect_free(struct quic_protect *p)
@@ -63,35 +65,26 @@ static struct quic_key *new_key(struct quic_protect *p, const struct quic_versio
 	return key;
 }
 
-static struct quic_key *initial_key(struct quic_protect *p, const struct quic_version_keys *vk,
-				    const struct quic_cid *dcid, bool of_server, bool send,
-				    int *err)
-{
-	struct quic_key *key = NULL;
-	u8 secret[32];
-
-	*err = quic_keysched_initial(p->ops, vk, dcid, of_server, secret);
-	if (!*err)
-		key = new_key(p, vk, QUIC_CIPHER_AES_GCM_128, secret, send, false, err);
-	memzero_explicit(secret, sizeof(secret));
-	return key;
-}
-
 /* Both directions in *tx and *rx, or neither. */
 static int initial_keys(struct quic_protect *p, u32 version, const struct quic_cid *dcid,
 			bool server, struct quic_key **tx, struct quic_key **rx)
 {
 	const struct quic_version_keys *vk = quic_keysched_version(version);
+	u8 secret[2][32];	/* the client's, the server's */
 	int err;
 
 	if (!vk)
 		return -EINVAL;
-	*tx = initial_key(p, vk, dcid, server, true, &err);
-	if (!*tx)
-		return err;
-	*rx = initial_key(p, vk, dcid, !server, false, &err);
-	if (!*rx)
+	*tx = NULL;
+	*rx = NULL;
+	err = quic_keysched_initial(p->ops, vk, dcid, secret[0], secret[1]);
+	if (!err)
+		*tx = new_key(p, vk, QUIC_CIPHER_AES_GCM_128, secret[server], true, false, &err);
+	if (!err)
+		*rx = new_key(p, vk, QUIC_CIPHER_AES_GCM_128, secret[!server], false, false, &err);
+	if (err)
 		quic_keysched_free(p->ops, *tx);
+	memzero_explicit(secret, sizeof(secret));
 	return err;
 }
 
@@ -152,7 +145,7 @@ int quic_protect_install(struct quic_protect *p, unsigned int level, bool send, 
 	    level == QUIC_LEVEL_INITIAL)
 		return -EINVAL;
 	slot = send ? &p->tx[level] : &p->rx[level];
-	if (*slot)
+	if (*slot || (level == QUIC_LEVEL_APP && p->parked_rx))
 		return -EEXIST;
 	*slot = new_key(p, vk, cipher, secret, send, level == QUIC_LEVEL_APP, &err);
 	return *slot ? 0 : err;
@@ -171,6 +164,53 @@ int quic_protect_prepare_update(struct quic_protect *p)
 	if (!err && !p->tx_next)
 		p->tx_next = quic_keysched_next(p->ops, vk, tx, &err);
 	return err;
+}
+
+bool quic_protect_parkable(const struct quic_protect *p)
+{
+	unsigned int i;
+
+	for (i = 0; i < QUIC_KEYS; i++)
+		if (i != QUIC_LEVEL_APP && (p->tx[i] || p->rx[i]))
+			return false;
+	return p->tx[QUIC_LEVEL_APP] && p->rx[QUIC_LEVEL_APP] && !p->updated;
+}
+
+void quic_protect_park(struct quic_protect *p)
+{
+	struct quic_key **tx = &p->tx[QUIC_LEVEL_APP], **rx = &p->rx[QUIC_LEVEL_APP];
+
+	put_key(p, &p->tx_next);
+	put_key(p, &p->rx_next);
+	quic_keysched_strip(p->ops, *tx);
+	quic_keysched_strip(p->ops, *rx);
+	swap(p->parked_tx, *tx);
+	swap(p->parked_rx, *rx);
+}
+
+int quic_protect_unpark(struct quic_protect *p)
+{
+	const struct quic_version_keys *vk = quic_keysched_version(p->version);
+	int err;
+
+	if (!vk)
+		return -EINVAL;
+	err = quic_keysched_restore(p->ops, vk, p->parked_tx) ?:
+	      quic_keysched_restore(p->ops, vk, p->parked_rx);
+	if (err)
+		return err;
+	swap(p->parked_tx, p->tx[QUIC_LEVEL_APP]);
+	swap(p->parked_rx, p->rx[QUIC_LEVEL_APP]);
+	/* Packets go both ways without the next generation, too. */
+	quic_protect_prepare_update(p);
+	return 0;
+}
+
+u32 quic_protect_cipher(const struct quic_protect *p)
+{
+	const struct quic_key *key = p->parked_tx ?: p->tx[QUIC_LEVEL_APP];
+
+	return key ? key->cipher : 0;
 }
 
 static void move_hp(struct quic_key *to, struct quic_key *from)
@@ -199,6 +239,7 @@ static void switch_keys(struct quic_protect *p, u64 until)
 	p->tx_phase = !p->tx_phase;
 	p->rx_phase = !p->rx_phase;
 	p->update_unacked = true;
+	p->updated = true;
 }
 
 /* RFC 9001, 6.5: old keys go three PTO after a packet of the new phase came. */
@@ -334,7 +375,8 @@ struct open_args {
 };
 
 /* Try @key and count. */
-static int try_open(struct quic_protect *p, struct quic_key *key, const struct open_args *a)
+static __always_inline int open_with(struct quic_protect *p, struct quic_key *key,
+				     const struct open_args *a)
 {
 	u8 nonce[12];
 	int err;
@@ -353,6 +395,11 @@ static int try_open(struct quic_protect *p, struct quic_key *key, const struct o
 	return err;
 }
 
+static int try_open(struct quic_protect *p, struct quic_key *key, const struct open_args *a)
+{
+	return open_with(p, key, a);
+}
+
 static void note_opened(struct quic_key *key, u64 pn)
 {
 	if (pn < key->first_pn)
@@ -364,7 +411,7 @@ static void note_opened(struct quic_key *key, u64 pn)
 static int open_current(struct quic_protect *p, const struct open_args *a, u64 now, u64 pto)
 {
 	struct quic_key *key = p->rx[QUIC_LEVEL_APP];
-	int err = try_open(p, key, a);
+	int err = open_with(p, key, a);
 
 	if (unlikely(err))
 		return err;

@@ -46,6 +46,9 @@ struct quic_crypto_ops {
 	 */
 	int (*hmac)(unsigned int hash_len, const u8 *key, u32 key_len,
 		    const struct quic_vec *in, unsigned int n, u8 *out);
+	/* hmac() of each of @in alone, with one key, for less: @hash_len bytes each to @out. */
+	int (*hmacs)(unsigned int hash_len, const u8 *key, u32 key_len,
+		     const struct quic_vec *in, unsigned int n, u8 *out);
 	/*
 	 * Tag of AES-128-GCM with a 12-byte nonce and no plaintext, the AAD being the
 	 * concatenated @in (Retry). Any context; @in may be on the stack.
@@ -108,10 +111,12 @@ struct quic_protect {
 	struct quic_key *rx[QUIC_KEYS];
 	/* 1-RTT key update (RFC 9001, 6) */
 	struct quic_key *tx_next, *rx_next;	/* derived ahead, process context */
+	struct quic_key *parked_tx, *parked_rx;		/* 1-RTT, without transforms */
 	struct quic_key *rx_prev;		/* opens packets of the previous phase */
 	u64 rx_prev_until;			/* ns; 3 PTO after the new phase was seen */
 	bool tx_phase, rx_phase;
 	bool update_unacked;			/* no second update before it is acked, 6.1 */
+	bool updated;				/* keys are not those of the handshake any more */
 	u64 failed;				/* packets that failed to open, all phases (6.6) */
 };
 
@@ -152,6 +157,16 @@ void quic_protect_drop(struct quic_protect *p, unsigned int level);
  * Return: 0, -ENOKEY (no 1-RTT keys yet), -ENOMEM, crypto's.
  */
 int quic_protect_prepare_update(struct quic_protect *p);
+/*
+ * Put the keys aside, without what can be made of their secrets again: as long as there are no
+ * other keys and none were updated (the header protection key follows from the first secret
+ * only). parkable: that is so. unpark: process context; 0, -ENOMEM, crypto's: still put aside.
+ */
+bool quic_protect_parkable(const struct quic_protect *p);
+void quic_protect_park(struct quic_protect *p);
+int quic_protect_unpark(struct quic_protect *p);
+/* Cipher of 1-RTT packets; 0: there are no keys for them yet */
+u32 quic_protect_cipher(const struct quic_protect *p);
 /*
  * Switch sending and receiving to the next generation (6.1; whether the handshake
  * is confirmed is for the caller to know). -EAGAIN: not prepared, the last update

@@ -62,7 +62,7 @@ static int grow(struct quic_ranges *rs, gfp_t gfp)
 	u32 cap = max_t(u32, rs->cap * 2, FIRST_CAP);
 	struct quic_range *r;
 
-	r = kmalloc_array(cap, sizeof(*r), gfp | __GFP_NOWARN);
+	r = kmalloc_array(cap, sizeof(*r), gfp | __GFP_NOWARN | __GFP_ACCOUNT);
 	if (!r)
 		return -ENOMEM;
 	memcpy(r, rs->r, rs->n * sizeof(*r));

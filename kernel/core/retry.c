@@ -105,7 +105,7 @@ void quic_retry_rx(struct quic_conn *c, const struct quic_packet *h, const u8 *p
 /* RFC 9002, 6.3: a sample, if there can be no doubt which packet was answered */
 static void sample_rtt(struct quic_conn *c, u64 at)
 {
-	struct quic_sent *sent = &c->loss.space[QUIC_PNS_INITIAL].sent;
+	struct quic_sent *sent = &quic_loss_space(&c->loss, QUIC_PNS_INITIAL)->sent;
 	struct quic_sent_packet *p = quic_sent_get(sent, 0);
 
 	if (p && !c->loss.pto_count && at > p->time)

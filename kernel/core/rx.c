@@ -108,7 +108,8 @@ static bool reserved_set(u8 first)
 static void opened(struct quic_conn *c, enum quic_level level, unsigned int keys, u64 now)
 {
 	c->stats.packets_received++;
-	quic_negotiate_opened(c, keys);
+	if (unlikely(keys == QUIC_KEYS_ALT))
+		quic_negotiate_opened(c);
 	if (unlikely(level == QUIC_LEVEL_APP && quic_protect_can_recv(&c->prot, QUIC_LEVEL_EARLY)))
 		quic_early_opened(c, now);
 	if (c->server && level == QUIC_LEVEL_HANDSHAKE) {
@@ -137,6 +138,25 @@ static void copy_header(const struct sealed *s, u8 *to)
 		copy_out(s, to, s->pn_off + 4);
 }
 
+/* To the ID that the last one on this path was to, so that nothing is news to the path. */
+static bool usual_path(const struct quic_conn *c, const struct quic_cid *dcid)
+{
+	const struct quic_path *p = c->paths.rx;
+
+	return p && p->from.len == QUIC_CID_LEN && dcid->len == QUIC_CID_LEN &&
+	       !memcmp(p->from.id, dcid->id, QUIC_CID_LEN);
+}
+
+/*
+ * RFC 9000, 5.2: a short header belongs to us by its ID. One with another came to be looked at as a
+ * stateless reset; to open it would have strangers count for the limit of forgeries, which ends the
+ * connection (RFC 9001, 6.6).
+ */
+static bool to_us(const struct quic_conn *c, const struct quic_cid *dcid)
+{
+	return likely(usual_path(c, dcid)) || quic_cid_is_local(c, dcid->id, dcid->len);
+}
+
 /* Return: was it accepted? */
 static bool open_packet(struct quic_conn *c, const struct sealed *s, const u8 *mask, u64 now)
 {
@@ -156,8 +176,9 @@ static bool open_packet(struct quic_conn *c, const struct sealed *s, const u8 *m
 	copy_header(s, dst);
 	pn_len = quic_protect_unhide(dst, s->pn_off, mask, &truncated);
 	hdr_len = s->pn_off + pn_len;
-	info.pn = quic_packet_pn_decode(c->space[pns].largest, truncated, pn_len);
-	if (quic_conn_rx_dup(c, pns, info.pn)) {
+	info.pn = quic_packet_pn_decode(quic_conn_space(c, pns)->largest, truncated, pn_len);
+	if (unlikely((s64)info.pn <= quic_conn_space(c, pns)->largest) &&
+	    quic_conn_rx_dup(c, pns, info.pn)) {
 		c->stats.packets_duplicate++;
 		return false;
 	}
@@ -170,7 +191,8 @@ static bool open_packet(struct quic_conn *c, const struct sealed *s, const u8 *m
 	}
 	if (c->state > QUIC_CONN_ESTABLISHED && c->state != QUIC_CONN_CLOSING)
 		return false;
-	if (s->level == QUIC_LEVEL_APP && !quic_path_opened(c, s->dcid))
+	if (s->level == QUIC_LEVEL_APP && unlikely(!usual_path(c, s->dcid)) &&
+	    !quic_path_opened(c, s->dcid))
 		return false;
 	opened(c, s->level, s->keys, now);
 	if (updated) {
@@ -218,7 +240,7 @@ static bool may_come(struct quic_conn *c, enum quic_level level, u32 version)
 	if (level == QUIC_LEVEL_INITIAL)
 		return quic_negotiate_maybe(c, version);
 	if (level == QUIC_LEVEL_HANDSHAKE)
-		return !c->loss.space[QUIC_PNS_HANDSHAKE].discarded &&
+		return !quic_loss_discarded(&c->loss, QUIC_PNS_HANDSHAKE) &&
 		       (version == c->version || quic_negotiate_maybe(c, version));
 	if (level == QUIC_LEVEL_EARLY)
 		return version == c->original && quic_early_may_come(c);
@@ -230,7 +252,7 @@ static void note_source(struct quic_conn *c, const struct quic_packet *h)
 {
 	if (c->peer_scid_set || h->type == QUIC_PKT_1RTT)
 		return;
-	quic_cid_set(&c->peer_scid, h->scid, h->scid_len);
+	quic_cid_set(&c->hs->peer_scid, h->scid, h->scid_len);
 	c->peer_scid_set = true;
 	quic_cid_set_remote(c, h->scid, h->scid_len);
 }
@@ -247,6 +269,11 @@ static bool rx_one(struct quic_conn *c, const struct quic_packet *h, enum quic_l
 	struct quic_cid dcid;
 	int keys = quic_negotiate_keys(c, level, h->version);
 
+	quic_cid_set(&dcid, h->dcid, h->dcid_len);
+	if (level == QUIC_LEVEL_APP && !to_us(c, &dcid)) {
+		c->stats.packets_dropped++;
+		return false;
+	}
 	if (keys < 0 || !quic_protect_can_recv(&c->prot, keys)) {
 		if (!may_come(c, level, h->version) || !hold(c, level, pkt, h->len, ecn, now))
 			c->stats.packets_dropped++;
@@ -255,7 +282,6 @@ static bool rx_one(struct quic_conn *c, const struct quic_packet *h, enum quic_l
 		return false;
 	}
 	s.keys = keys;
-	quic_cid_set(&dcid, h->dcid, h->dcid_len);
 	s.dcid = &dcid;
 	if (quic_protect_masks(&c->prot, keys, &hp, 1) || !open_packet(c, &s, hp.mask, now))
 		return false;
@@ -290,7 +316,7 @@ static bool acceptable(struct quic_conn *c, const struct quic_packet *h, u32 dat
 	/* Retry was the first thing heard: what the server said else it said to another. */
 	if (c->retry)
 		return false;
-	if (c->peer_scid_set && !quic_cid_eq(&c->peer_scid, h->scid, h->scid_len))
+	if (c->hs && c->peer_scid_set && !quic_cid_eq(&c->hs->peer_scid, h->scid, h->scid_len))
 		return false;
 	if (h->type == QUIC_PKT_INITIAL) {
 		if (c->server && datagram_len < QUIC_DGRAM_MIN)
@@ -320,7 +346,7 @@ static void check_reset(struct quic_conn *c, const struct sealed *s, u64 now)
 	if (!quic_cid_is_reset(c, token))
 		return;
 	if (c->state <= QUIC_CONN_ESTABLISHED) {
-		memset(&c->close, 0, sizeof(c->close));
+		quic_conn_close_reset(&c->close);
 		c->close.remote = true;
 		c->close.silent = true;
 	}
@@ -342,7 +368,8 @@ static unsigned int datagram(struct quic_conn *c, const u8 *buf, u32 len, u8 ecn
 		return 0;
 	c->stats.bytes_received += len;
 	quic_path_rx_bytes(c, len);
-	while (off < len && !quic_packet_parse(buf + off, len - off, QUIC_CID_LEN, &h)) {
+	while (off < len &&
+	       !quic_packet_parse(buf + off, len - off, quic_cid_own_len(&c->cids), &h)) {
 		if (!off)
 			first = h;
 		/* RFC 9000, 12.2: all of one datagram go to one connection, others are ignored */
@@ -385,7 +412,7 @@ void quic_rx_replay(struct quic_conn *c, enum quic_level level)
 	list_for_each_entry_safe(h, tmp, &mine, list) {
 		/* It came when it came: our delay is told to the peer (RFC 9000, 13.2.5). */
 		if (c->state <= QUIC_CONN_ESTABLISHED &&
-		    !quic_packet_parse(h->data, h->len, QUIC_CID_LEN, &pkt) &&
+		    !quic_packet_parse(h->data, h->len, quic_cid_own_len(&c->cids), &pkt) &&
 		    acceptable(c, &pkt, QUIC_DGRAM_MIN))
 			rx_one(c, &pkt, level, h->data, h->ecn, h->at);
 		kfree(h);
@@ -465,8 +492,13 @@ static bool regular_one(struct quic_conn *c, struct sealed *s, const struct quic
 	s->nvec = seg->nvec;
 	s->len = seg->len;
 	c->stats.bytes_received += seg->len;
-	quic_path_rx_bytes(c, seg->len);
-	if (likely(open_packet(c, s, mask, now)))
+	if (likely(c->paths.rx && c->paths.rx->validated))
+		c->paths.rx->rx_bytes += seg->len;
+	else
+		quic_path_rx_bytes(c, seg->len);
+	if (unlikely(!to_us(c, s->dcid)))
+		c->stats.packets_dropped++;
+	else if (likely(open_packet(c, s, mask, now)))
 		return true;
 	check_reset(c, s, now);
 	return false;
@@ -477,9 +509,9 @@ static unsigned int batch(struct quic_conn *c, const struct quic_rx_train *t, un
 {
 	struct quic_hp_item hp[BATCH] QUIC_NO_INIT;
 	unsigned int i, m = 0, ok = 0;
-	struct quic_cid dcid = { .len = QUIC_CID_LEN };
+	struct quic_cid dcid = { .len = quic_cid_own_len(&c->cids) };
 	struct sealed s = {
-		.pn_off = 1 + QUIC_CID_LEN, .level = QUIC_LEVEL_APP, .keys = QUIC_LEVEL_APP,
+		.pn_off = 1 + dcid.len, .level = QUIC_LEVEL_APP, .keys = QUIC_LEVEL_APP,
 		.ecn = t->ecn, .pto = quic_loss_pto(&c->loss), .dcid = &dcid,
 	};
 	const u8 *id;
@@ -491,7 +523,7 @@ static unsigned int batch(struct quic_conn *c, const struct quic_rx_train *t, un
 		if (!regular(c, t, seg))
 			continue;
 		fast |= 1u << i;
-		hp[m++].sample = (u8 *)t->vec[seg->vec].base + 1 + QUIC_CID_LEN + 4;
+		hp[m++].sample = (u8 *)t->vec[seg->vec].base + s.pn_off + 4;
 	}
 	if (m && quic_protect_masks(&c->prot, QUIC_LEVEL_APP, hp, m))
 		return 0;
@@ -510,7 +542,7 @@ static unsigned int batch(struct quic_conn *c, const struct quic_rx_train *t, un
 		}
 		/* Trains are to one ID. */
 		id = t->vec[seg->vec].base + 1;
-		if (unlikely(memcmp(dcid.id, id, QUIC_CID_LEN)))
+		if (likely(dcid.len) && unlikely(memcmp(dcid.id, id, QUIC_CID_LEN)))
 			memcpy(dcid.id, id, QUIC_CID_LEN);
 		ok += regular_one(c, &s, t, seg, hp[m++].mask, now);
 	}

@@ -32,7 +32,7 @@ void quic_sched_del(struct quic_conn *c, struct quic_stream *s)
 {
 	c->streams.ready -= s->place != QUIC_SCHED_NOWHERE;
 	s->place = QUIC_SCHED_NOWHERE;
-	s->parked = false;
+	s->parked = QUIC_PARKED_NOT;
 	list_del_init(&s->active);
 }
 

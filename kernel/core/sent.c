@@ -23,7 +23,7 @@ static int grow_packets(struct quic_sent *s, gfp_t gfp)
 
 	if (cap > QUIC_SENT_MAX)
 		return -ENOBUFS;
-	pkt = kvmalloc_array(cap, sizeof(*pkt), gfp);
+	pkt = kvmalloc_array(cap, sizeof(*pkt), gfp | __GFP_ACCOUNT);
 	if (!pkt)
 		return -ENOMEM;
 	for (pn = s->first; pn < s->next; pn++)
@@ -43,7 +43,7 @@ static int grow_frames(struct quic_sent *s, gfp_t gfp)
 	BUILD_BUG_ON(FIRST_FRAMES < QUIC_PKT_FRAMES);
 	if (cap > MAX_FRAMES)
 		return -ENOBUFS;
-	frm = kvmalloc_array(cap, sizeof(*frm), gfp);
+	frm = kvmalloc_array(cap, sizeof(*frm), gfp | __GFP_ACCOUNT);
 	if (!frm)
 		return -ENOMEM;
 	for (i = s->frm_tail; i != s->frm_head; i++)
@@ -73,16 +73,8 @@ int quic_sent_make_room(struct quic_sent *s, gfp_t gfp)
 void quic_sent_add(struct quic_sent *s, enum quic_sent_type type, struct quic_stream *stream,
 		   u64 off, u32 len, bool fin)
 {
-	struct quic_sent_frame *f;
-
-	if (WARN_ON_ONCE(s->frm_head - s->frm_base >= QUIC_PKT_FRAMES))
-		return;
-	f = &s->frm[s->frm_head++ & (s->frm_cap - 1)];
-	f->stream = stream;
-	f->off = off;
-	f->len = len;
-	f->type = type;
-	f->fin = fin;
+	if (!WARN_ON_ONCE(s->frm_head - s->frm_base >= quic_sent_room(s)))
+		quic_sent_put(s, type, stream, off, len, fin);
 }
 
 void quic_sent_cancel(struct quic_sent *s)
@@ -166,11 +158,18 @@ static void free_rings(struct quic_sent *s)
 	s->frm_cap = 0;
 }
 
+void quic_sent_rest(struct quic_sent *s)
+{
+	quic_sent_expire(s, U64_MAX);
+	if (s->first == s->next && s->frm_head == s->frm_base)
+		free_rings(s);
+}
+
 void quic_sent_trim(struct quic_sent *s)
 {
 	quic_sent_expire(s, U64_MAX);
-	if (quic_sent_large(s) && s->first == s->next && s->frm_head == s->frm_base)
-		free_rings(s);
+	if (quic_sent_large(s))
+		quic_sent_rest(s);
 }
 
 void quic_sent_free(struct quic_sent *s)

@@ -107,6 +107,12 @@ static inline bool quic_sent_frames_full(const struct quic_sent *s)
 	return s->frm_cap - (s->frm_head - s->frm_tail) < QUIC_PKT_FRAMES;
 }
 
+/* Frames that the packet being built may have in all: at least QUIC_PKT_FRAMES after reserve */
+static inline u32 quic_sent_room(const struct quic_sent *s)
+{
+	return min(s->frm_cap - (s->frm_base - s->frm_tail), (u32)QUIC_PKT_FRAMES_MAX);
+}
+
 int quic_sent_make_room(struct quic_sent *s, gfp_t gfp);
 
 /*
@@ -123,8 +129,20 @@ static inline int quic_sent_reserve(struct quic_sent *s, gfp_t gfp)
 
 /*
  * Append a frame to the packet numbered s->next, being built. After reserve;
- * QUIC_PKT_FRAMES at most.
+ * quic_sent_room() at most. put: the caller knows that there are fewer.
  */
+static inline void quic_sent_put(struct quic_sent *s, enum quic_sent_type type,
+				 struct quic_stream *stream, u64 off, u32 len, bool fin)
+{
+	struct quic_sent_frame *f = &s->frm[s->frm_head++ & (s->frm_cap - 1)];
+
+	f->stream = stream;
+	f->off = off;
+	f->len = len;
+	f->type = type;
+	f->fin = fin;
+}
+
 void quic_sent_add(struct quic_sent *s, enum quic_sent_type type, struct quic_stream *stream,
 		   u64 off, u32 len, bool fin);
 /* Drop the frames appended since the last commit (the packet is not sent after all). */
@@ -147,6 +165,8 @@ void quic_sent_advance(struct quic_sent *s);
 void quic_sent_expire(struct quic_sent *s, u64 before);
 /* Forget LOST packets; give the memory back if nothing is left and it ever grew. */
 void quic_sent_trim(struct quic_sent *s);
+/* The same, even if it did not. */
+void quic_sent_rest(struct quic_sent *s);
 /* Leave nothing in the ring; packet numbers go on. The caller settled the frames. */
 void quic_sent_clear(struct quic_sent *s);
 void quic_sent_free(struct quic_sent *s);	/* does not settle frames: loss.c does before */

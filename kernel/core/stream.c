@@ -26,10 +26,17 @@ void quic_stream_table_init(struct quic_conn *c)
 	t->tree = RB_ROOT;
 	INIT_LIST_HEAD(&t->active);
 	INIT_LIST_HEAD(&t->blocked);
-	for (k = 0; k < 2; k++) {
+	INIT_LIST_HEAD(&t->stalled);
+	for (k = 0; k < 2; k++)
 		t->kind[k].blocked_at = U64_MAX;
-		quic_ranges_init(&t->kind[k].unseen);
-	}
+}
+
+static void free_unseen(struct quic_streams *k)
+{
+	if (k->unseen)
+		quic_ranges_free(k->unseen);
+	kfree(k->unseen);
+	k->unseen = NULL;
 }
 
 static void stream_destroy(struct quic_conn *c, struct quic_stream *s)
@@ -55,7 +62,7 @@ void quic_stream_table_free(struct quic_conn *c)
 	while ((n = rb_first(&c->streams.tree)))
 		stream_destroy(c, rb_entry(n, struct quic_stream, node));
 	for (k = 0; k < 2; k++)
-		quic_ranges_free(&c->streams.kind[k].unseen);
+		free_unseen(&c->streams.kind[k]);
 	quic_sched_free(c);
 }
 
@@ -143,7 +150,7 @@ static bool realise(struct quic_conn *c, bool uni, struct quic_range r)
 		if (!s)
 			return false;
 		/* The front of a range: needs no memory */
-		quic_ranges_del(&c->streams.kind[uni].unseen, r.start, r.start + 1, U32_MAX,
+		quic_ranges_del(c->streams.kind[uni].unseen, r.start, r.start + 1, U32_MAX,
 				GFP_ATOMIC);
 		c->ops->stream_event(c, s, QUIC_SEV_OPENED);
 	}
@@ -153,10 +160,17 @@ static bool realise(struct quic_conn *c, bool uni, struct quic_range r)
 /* Room for one more range: the shortest one, a small part of the limit, gives up its place. */
 static bool unseen_room(struct quic_conn *c, bool uni)
 {
-	const struct quic_ranges *rs = &c->streams.kind[uni].unseen;
+	struct quic_ranges *rs = c->streams.kind[uni].unseen;
 	const struct quic_range *r, *least;
 	u32 i;
 
+	if (!rs) {
+		rs = kmalloc(sizeof(*rs), GFP_ATOMIC | __GFP_NOWARN);
+		if (!rs)
+			return false;
+		quic_ranges_init(rs);
+		c->streams.kind[uni].unseen = rs;
+	}
 	while (rs->n >= QUIC_UNSEEN_RANGES) {
 		for (i = 1, least = rs->r; i < rs->n; i++) {
 			r = &rs->r[i];
@@ -171,7 +185,9 @@ static bool unseen_room(struct quic_conn *c, bool uni)
 
 bool quic_stream_unseen(const struct quic_conn *c, u64 id)
 {
-	return !LOCAL(c, id) && quic_ranges_has(&c->streams.kind[UNI(id)].unseen, id >> 2);
+	const struct quic_ranges *rs = c->streams.kind[UNI(id)].unseen;
+
+	return unlikely(rs) && !LOCAL(c, id) && quic_ranges_has(rs, id >> 2);
 }
 
 struct quic_stream *quic_stream_find(struct quic_conn *c, u64 id)
@@ -185,13 +201,13 @@ struct quic_stream *quic_stream_find(struct quic_conn *c, u64 id)
 	s = lookup(c, id);
 	if (s)
 		return s;
-	if (quic_ranges_del(&c->streams.kind[UNI(id)].unseen, n, n + 1, U32_MAX, GFP_ATOMIC))
+	if (quic_ranges_del(c->streams.kind[UNI(id)].unseen, n, n + 1, U32_MAX, GFP_ATOMIC))
 		return NULL;
 	s = stream_create(c, id);
 	if (s)
 		c->ops->stream_event(c, s, QUIC_SEV_OPENED);
 	else
-		quic_ranges_add(&c->streams.kind[UNI(id)].unseen, n, n + 1, U32_MAX, GFP_ATOMIC);
+		quic_ranges_add(c->streams.kind[UNI(id)].unseen, n, n + 1, U32_MAX, GFP_ATOMIC);
 	return s;
 }
 
@@ -256,7 +272,7 @@ static u64 open_peer(struct quic_conn *c, u64 id)
 		return QUIC_ERR_STREAM_LIMIT;
 	if (n > k->peer_next) {
 		if (!unseen_room(c, UNI(id)) ||
-		    quic_ranges_add(&k->unseen, k->peer_next, n, QUIC_UNSEEN_RANGES,
+		    quic_ranges_add(k->unseen, k->peer_next, n, QUIC_UNSEEN_RANGES,
 				    GFP_ATOMIC) < 0)
 			return QUIC_RX_DROP;
 		k->peer_next = n;
@@ -306,7 +322,7 @@ static bool rx_final(const struct quic_stream *s)
 	       s->rx.state == QUIC_RECV_RESET_READ;
 }
 
-/* Streams the peer may open, counting those still open: half a window of news is worth a frame. */
+/* Streams the peer may open, with those we hold: half a window of news is worth a frame. */
 static void return_credit(struct quic_conn *c, struct quic_stream *s)
 {
 	struct quic_streams *k = &c->streams.kind[UNI(s->id)];
@@ -321,10 +337,11 @@ static void return_credit(struct quic_conn *c, struct quic_stream *s)
 
 void quic_stream_settle(struct quic_conn *c, struct quic_stream *s)
 {
-	if (!tx_final(s) || !rx_final(s))
+	if (!tx_final(s) || !rx_final(s) || !s->released)
 		return;
+	/* Not before: what the peer may open has to go by what it makes us hold. */
 	return_credit(c, s);
-	if (s->released && !s->refs)
+	if (!s->refs)
 		stream_destroy(c, s);
 }
 

@@ -36,6 +36,12 @@ enum quic_recv_state {		/* RFC 9000, 3.2; the ABI's numbers */
 	QUIC_RECV_RESET_READ = 11,
 };
 
+enum quic_stream_parked {	/* .active is in one of these lists of the table */
+	QUIC_PARKED_NOT,
+	QUIC_PARKED_BLOCKED,
+	QUIC_PARKED_STALLED,
+};
+
 struct quic_stream_tx {
 	u8 state;		/* enum quic_send_state */
 	bool exists;		/* not so on the peer's unidirectional streams */
@@ -80,7 +86,7 @@ struct quic_stream {
 	struct list_head active;	/* something to send: in a list of sched.h; or .blocked */
 	u32 refs;			/* frames in flight that point here */
 	bool released;			/* the glue let go */
-	bool parked;			/* on the blocked list, not the active one */
+	u8 parked;			/* enum quic_stream_parked */
 	bool barred;			/* ours, over the limit that a refusal of 0-RTT left */
 	bool closed_local;		/* counted back to the peer's stream limit */
 	u8 urgency;			/* RFC 9218, 4: 0 to 7 */
@@ -96,10 +102,10 @@ struct quic_streams {			/* one kind: bidi (0) or uni (1) */
 	u64 peer_next;			/* ordinal of the peer's next new stream */
 	u64 peer_max;			/* our MAX_STREAMS */
 	u64 peer_window;		/* streams the peer may have open at once */
-	u64 peer_closed;		/* of the peer's, finished */
+	u64 peer_closed;		/* of the peer's, finished and let go of */
 	u64 blocked_at;			/* limit last reported as blocking, U64_MAX none */
 	bool max_wanted, blocked_wanted;
-	struct quic_ranges unseen;	/* of the peer's, opened by a later one: no object yet */
+	struct quic_ranges *unseen;	/* of the peer's, opened by a later one: no object yet */
 };
 
 struct quic_stream_table {
@@ -107,6 +113,7 @@ struct quic_stream_table {
 	struct list_head active;	/* streams with frames or data to send, without .sched */
 	struct quic_sched *sched;	/* the same, once there is a priority; else NULL */
 	struct list_head blocked;	/* data that waits for the connection's MAX_DATA only */
+	struct list_head stalled;	/* ... for the stream's own MAX_STREAM_DATA */
 	struct quic_stream *last;	/* last one looked up */
 	struct quic_streams kind[2];
 	u32 count;
@@ -193,6 +200,13 @@ bool quic_stream_next(const struct quic_conn *c, const struct quic_stream *s, u6
 void quic_stream_sent(struct quic_conn *c, struct quic_stream *s, u64 off, u32 len, bool fin);
 /* A state became final: @s may be freed. */
 void quic_stream_settle(struct quic_conn *c, struct quic_stream *s);
+/* Limits of the peer's have held back data of a stream for long: say so again (4.1). */
+void quic_stream_repeat_blocked(struct quic_conn *c);
+static inline bool quic_stream_held_back(const struct quic_stream_table *t)
+{
+	return !list_empty(&t->blocked) || !list_empty(&t->stalled);
+}
+
 /* Is there a byte (new within limits, or lost) or FIN to send? */
 bool quic_stream_has_data(const struct quic_conn *c, const struct quic_stream *s);
 /* Is new data all @s has to send? Flow control of the connection is not looked at. */

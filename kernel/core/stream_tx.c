@@ -110,14 +110,29 @@ void quic_stream_sent(struct quic_conn *c, struct quic_stream *s, u64 off, u32 l
 	}
 }
 
+static bool at_limit(const struct quic_stream *s)
+{
+	return tx_open(s) && s->tx.next < s->tx.written && s->tx.next == s->tx.max;
+}
+
 /* RFC 9000, 4.1: say that the limit is what holds us back, once for each limit */
 static void note_blocked(struct quic_stream *s)
 {
-	if (tx_open(s) && s->tx.next < s->tx.written && s->tx.next == s->tx.max &&
-	    s->tx.blocked_at != s->tx.max) {
+	if (at_limit(s) && s->tx.blocked_at != s->tx.max) {
 		s->tx.blocked_at = s->tx.max;
 		s->tx.blocked_wanted = true;
 	}
+}
+
+static void park(struct quic_conn *c, struct quic_stream *s, enum quic_stream_parked where)
+{
+	struct quic_stream_table *t = &c->streams;
+
+	if (s->parked == where)
+		return;
+	quic_sched_del(c, s);
+	list_add_tail(&s->active, where == QUIC_PARKED_BLOCKED ? &t->blocked : &t->stalled);
+	s->parked = where;
 }
 
 void quic_stream_activate(struct quic_conn *c, struct quic_stream *s)
@@ -131,18 +146,32 @@ void quic_stream_activate(struct quic_conn *c, struct quic_stream *s)
 	} else if (control || quic_stream_has_data(c, s)) {
 		quic_sched_add(c, s, control);
 	} else if (tx_open(s) && new_data(s)) {
-		if (!s->parked) {
-			quic_sched_del(c, s);
-			list_add_tail(&s->active, &c->streams.blocked);
-		}
-		s->parked = true;
+		park(c, s, QUIC_PARKED_BLOCKED);
 		if (c->tx_blocked_at != c->tx_max) {
 			c->tx_blocked_at = c->tx_max;
 			c->data_blocked_wanted = true;
 		}
+	} else if (at_limit(s)) {
+		park(c, s, QUIC_PARKED_STALLED);
 	} else if (!list_empty(&s->active)) {
 		quic_sched_del(c, s);
 	}
+}
+
+/* One frame says what is to be said, however many streams wait: in turns. */
+void quic_stream_repeat_blocked(struct quic_conn *c)
+{
+	struct quic_stream *s;
+
+	if (!list_empty(&c->streams.blocked)) {
+		c->data_blocked_wanted = true;
+		return;
+	}
+	if (list_empty(&c->streams.stalled))
+		return;
+	s = list_first_entry(&c->streams.stalled, struct quic_stream, active);
+	s->tx.blocked_wanted = true;
+	quic_stream_activate(c, s);
 }
 
 void quic_stream_unblock(struct quic_conn *c)

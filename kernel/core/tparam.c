@@ -18,7 +18,7 @@ static const struct integer {
 } integers[] = {
 #define INT(i, field, d, lo, hi, is_ms)					\
 	{ .def = (d), .min = (lo), .max = (hi), .id = (i), .ms = (is_ms),	\
-	  .offset = offsetof(struct quic_tparams, field) }
+	  .offset = offsetof(struct quic_terms, field) }
 	INT(QUIC_TP_MAX_IDLE_TIMEOUT, max_idle_timeout, 0, 0, QUIC_VARINT_MAX, true),
 	INT(QUIC_TP_MAX_UDP_PAYLOAD_SIZE, max_udp_payload_size, 65527, QUIC_DGRAM_MIN,
 	    QUIC_VARINT_MAX, false),
@@ -38,9 +38,9 @@ static const struct integer {
 #undef INT
 };
 
-static u64 *field(struct quic_tparams *tp, const struct integer *in)
+static u64 *field(struct quic_terms *t, const struct integer *in)
 {
-	return (u64 *)((u8 *)tp + in->offset);
+	return (u64 *)((u8 *)t + in->offset);
 }
 
 /* From the wire's unit to ours; an idle timeout of centuries is cut. */
@@ -59,13 +59,19 @@ static u64 to_wire(const struct integer *in, u64 v)
 	return v;
 }
 
-void quic_tparam_defaults(struct quic_tparams *tp)
+void quic_terms_defaults(struct quic_terms *t)
 {
 	unsigned int i;
 
-	memset(tp, 0, sizeof(*tp));
+	memset(t, 0, sizeof(*t));
 	for (i = 0; i < ARRAY_SIZE(integers); i++)
-		*field(tp, &integers[i]) = to_host(&integers[i], integers[i].def);
+		*field(t, &integers[i]) = to_host(&integers[i], integers[i].def);
+}
+
+void quic_tparam_defaults(struct quic_tparams *tp)
+{
+	memset(tp, 0, sizeof(*tp));
+	quic_terms_defaults(&tp->terms);
 }
 
 /* Output that notes when it would have run over. */
@@ -123,7 +129,7 @@ static void put_server(struct out *o, const struct quic_tparams *tp)
 {
 	if (tp->has_original_dcid)
 		put_param(o, QUIC_TP_ORIGINAL_DCID, tp->original_dcid.id, tp->original_dcid.len);
-	if (tp->has_reset_token)
+	if (tp->terms.has_reset_token)
 		put_param(o, QUIC_TP_RESET_TOKEN, tp->reset_token, QUIC_TOKEN_RESET_LEN);
 	if (tp->has_preferred)
 		put_preferred(o, &tp->preferred);
@@ -160,7 +166,7 @@ int quic_tparam_encode(const struct quic_tparams *tp, bool server, u32 grease, u
 	u64 v;
 
 	for (i = 0; i < ARRAY_SIZE(integers); i++) {
-		v = to_wire(&integers[i], *field((struct quic_tparams *)tp, &integers[i]));
+		v = to_wire(&integers[i], *field((struct quic_terms *)&tp->terms, &integers[i]));
 		if (v != integers[i].def)
 			put_integer(&o, integers[i].id, clamp(v, integers[i].min, integers[i].max));
 	}
@@ -170,15 +176,16 @@ int quic_tparam_encode(const struct quic_tparams *tp, bool server, u32 grease, u
 		put_param(&o, QUIC_TP_INITIAL_SCID, tp->initial_scid.id, tp->initial_scid.len);
 	if (tp->version_chosen)
 		put_versions(&o, tp, grease);
-	if (tp->has_min_ack_delay)
-		put_integer(&o, QUIC_TP_MIN_ACK_DELAY, div_u64(tp->min_ack_delay, NSEC_PER_USEC));
-	if (tp->reset_stream_at)
+	if (tp->terms.has_min_ack_delay)
+		put_integer(&o, QUIC_TP_MIN_ACK_DELAY,
+			    div_u64(tp->terms.min_ack_delay, NSEC_PER_USEC));
+	if (tp->terms.reset_stream_at)
 		put_head(&o, QUIC_TP_RESET_STREAM_AT, 0);
-	if (tp->disable_active_migration)
+	if (tp->terms.disable_active_migration)
 		put_head(&o, QUIC_TP_DISABLE_ACTIVE_MIGRATION, 0);
-	if (tp->grease_quic_bit)
+	if (tp->terms.grease_quic_bit)
 		put_head(&o, QUIC_TP_GREASE_QUIC_BIT, 0);
-	if (tp->disable_1rtt_encryption)
+	if (tp->terms.disable_1rtt_encryption)
 		put_head(&o, QUIC_TP_DISABLE_1RTT_ENCRYPTION, 0);
 	/* RFC 9000, 18.1 */
 	put_param(&o, 31ull * (grease >> 2) + 27, &grease, grease & 3);
@@ -192,7 +199,7 @@ static int get_integer(struct quic_tparams *tp, const struct integer *in, const 
 
 	if (!quic_varint_get(&p, end, &v) || p != end || v < in->min || v > in->max)
 		return -EPROTO;
-	*field(tp, in) = to_host(in, v);
+	*field(&tp->terms, in) = to_host(in, v);
 	return 0;
 }
 
@@ -210,7 +217,7 @@ static int get_reset_token(struct quic_tparams *tp, const u8 *p, u32 len)
 	if (len != QUIC_TOKEN_RESET_LEN)
 		return -EPROTO;
 	memcpy(tp->reset_token, p, len);
-	tp->has_reset_token = true;
+	tp->terms.has_reset_token = true;
 	return 0;
 }
 
@@ -263,8 +270,8 @@ static int get_min_ack_delay(struct quic_tparams *tp, const u8 *p, const u8 *end
 	if (!quic_varint_get(&p, end, &v) || p != end ||
 	    v >= QUIC_ACK_DELAY_LIMIT / NSEC_PER_USEC)
 		return -EPROTO;
-	tp->min_ack_delay = v * NSEC_PER_USEC;
-	tp->has_min_ack_delay = true;
+	tp->terms.min_ack_delay = v * NSEC_PER_USEC;
+	tp->terms.has_min_ack_delay = true;
 	return 0;
 }
 
@@ -320,13 +327,13 @@ static int get_param(struct quic_tparams *tp, bool from_server, u64 id, const u8
 	case QUIC_TP_MIN_ACK_DELAY:
 		return get_min_ack_delay(tp, p, p + len);
 	case QUIC_TP_RESET_STREAM_AT:
-		return get_flag(&tp->reset_stream_at, len);
+		return get_flag(&tp->terms.reset_stream_at, len);
 	case QUIC_TP_DISABLE_ACTIVE_MIGRATION:
-		return get_flag(&tp->disable_active_migration, len);
+		return get_flag(&tp->terms.disable_active_migration, len);
 	case QUIC_TP_GREASE_QUIC_BIT:
-		return get_flag(&tp->grease_quic_bit, len);
+		return get_flag(&tp->terms.grease_quic_bit, len);
 	case QUIC_TP_DISABLE_1RTT_ENCRYPTION:
-		return get_flag(&tp->disable_1rtt_encryption, len);
+		return get_flag(&tp->terms.disable_1rtt_encryption, len);
 	}
 	for (i = 0; i < ARRAY_SIZE(integers); i++)
 		if (integers[i].id == id)
@@ -357,5 +364,5 @@ int quic_tparam_decode(struct quic_tparams *tp, bool from_server, const u8 *buf,
 		p += size;
 	}
 	/* draft-ietf-quic-ack-frequency, 3 */
-	return tp->min_ack_delay > tp->max_ack_delay ? -EPROTO : 0;
+	return tp->terms.min_ack_delay > tp->terms.max_ack_delay ? -EPROTO : 0;
 }

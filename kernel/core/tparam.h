@@ -16,7 +16,8 @@ struct quic_preferred_addr {
 	u8 reset_token[QUIC_TOKEN_RESET_LEN];
 };
 
-struct quic_tparams {
+/* What both are held to as long as the connection lives */
+struct quic_terms {
 	u64 max_idle_timeout;		/* ns; 0: none */
 	u64 max_udp_payload_size;	/* bytes */
 	u64 max_data;			/* bytes */
@@ -30,6 +31,17 @@ struct quic_tparams {
 	u64 active_connection_id_limit;
 	u64 max_datagram_frame_size;	/* RFC 9221, 3; 0: not offered */
 	u64 min_ack_delay;		/* ns; see has_min_ack_delay */
+	bool has_reset_token;
+	bool has_min_ack_delay;		/* takes ACK_FREQUENCY: draft-ietf-quic-ack-frequency, 3 */
+	bool reset_stream_at;		/* takes it: draft-ietf-quic-reliable-stream-reset, 3 */
+	bool disable_active_migration;
+	bool grease_quic_bit;		/* RFC 9287 */
+	bool disable_1rtt_encryption;	/* draft-banks-quic-disable-encryption: id 0xbaad */
+};
+
+struct quic_tparams {
+	struct quic_terms terms;
+	/* and what the handshake needs */
 	struct quic_cid original_dcid;	/* server only */
 	struct quic_cid initial_scid;
 	struct quic_cid retry_scid;	/* server only */
@@ -38,16 +50,12 @@ struct quic_tparams {
 	u32 version_chosen;		/* RFC 9368, 3; 0: absent */
 	struct quic_versions versions;	/* Available Versions; the peer's: those we speak */
 	bool has_versions;		/* the peer listed some, be they known to us or not */
-	bool has_original_dcid, has_initial_scid, has_retry_scid, has_reset_token, has_preferred;
-	bool has_min_ack_delay;		/* takes ACK_FREQUENCY: draft-ietf-quic-ack-frequency, 3 */
-	bool reset_stream_at;		/* takes it: draft-ietf-quic-reliable-stream-reset, 3 */
-	bool disable_active_migration;
-	bool grease_quic_bit;		/* RFC 9287 */
-	bool disable_1rtt_encryption;	/* draft-banks-quic-disable-encryption: id 0xbaad */
+	bool has_original_dcid, has_initial_scid, has_retry_scid, has_preferred;
 };
 
 /* RFC 9000, 18.2: what an absent parameter means. */
 void quic_tparam_defaults(struct quic_tparams *tp);
+void quic_terms_defaults(struct quic_terms *t);
 /*
  * Encode for the wire, with one reserved parameter (31 * N + 27) and one reserved version
  * from @grease.

@@ -18,7 +18,7 @@ u32 quic_tx_max_size(const struct quic_conn *c)
 
 u32 quic_tx_text_off(const struct quic_conn *c)
 {
-	const struct quic_loss_space *ls = &c->loss.space[QUIC_PNS_APP];
+	const struct quic_loss_space *ls = &c->loss.app;
 
 	return 1 + quic_cid_remote(c)->len + quic_packet_pn_len(ls->sent.next, ls->largest_acked);
 }
@@ -75,7 +75,7 @@ void quic_tx_begin(struct quic_burst *b, struct quic_conn *c, u64 now)
 	b->bytes = 0;
 	b->paced = 0;
 	b->nhp = 0;
-	b->run = NULL;
+	b->run.stream = NULL;
 }
 
 static void add_vec(struct quic_burst *b, u8 *base, u32 len)
@@ -182,6 +182,14 @@ static void record(struct quic_burst *b, const struct quic_plan *p)
 		quic_conn_touch_tx(c, b->now);
 }
 
+/* A packet that could not be sealed is sent as far as the core is concerned. Return: @err */
+static int failed(struct quic_burst *b, int err)
+{
+	if (err == -EKEYEXPIRED)
+		quic_conn_fail(b->conn, QUIC_ERR_AEAD_LIMIT_REACHED, 0, b->now);
+	return err;
+}
+
 /* Record and seal a planned packet. Return: the datagram's length after it, or error. */
 static int finish(struct quic_burst *b, struct quic_plan *p, u8 *buf)
 {
@@ -189,11 +197,8 @@ static int finish(struct quic_burst *b, struct quic_plan *p, u8 *buf)
 	int err = seal(b, p, buf);
 
 	record(b, p);
-	if (unlikely(err)) {
-		if (err == -EKEYEXPIRED)
-			quic_conn_fail(c, QUIC_ERR_AEAD_LIMIT_REACHED, 0, b->now);
-		return err;
-	}
+	if (unlikely(err))
+		return failed(b, err);
 	/* RFC 9001, 4.9.1: a client's first Handshake packet ends its Initial keys */
 	if (!c->server && p->level == QUIC_LEVEL_HANDSHAKE)
 		quic_conn_discard(c, QUIC_LEVEL_INITIAL);
@@ -228,7 +233,7 @@ static int coalesce(struct quic_burst *b, u8 *buf, u32 cap)
 	u32 budget, start;
 	int len = 0;
 
-	for (i = 0; i < ARRAY_SIZE(order); i++) {
+	for (i = likely(c->confirmed) ? ARRAY_SIZE(order) - 1 : 0; i < ARRAY_SIZE(order); i++) {
 		if (!quic_protect_can_send(&c->prot, order[i]) ||
 		    (order[i] == QUIC_LEVEL_EARLY && quic_early_level(c) != QUIC_LEVEL_EARLY))
 			continue;
@@ -279,9 +284,12 @@ static int mtu_probe(struct quic_burst *b, u8 *buf, u32 cap)
 	struct quic_conn *c = b->conn;
 	u16 size;
 
-	if (b->n || quic_tx_probe_at(c) > b->now)
+	if (b->n || quic_pmtu_deadline(&c->pmtu) > b->now || quic_tx_probe_at(c) > b->now)
 		return 0;
 	size = quic_pmtu_want(&c->pmtu, b->now);
+	/* What is due and does not leave would be due again at once. */
+	if (size > cap)
+		quic_conn_retry(c, b->now);
 	if (!size || size > cap)
 		return 0;
 	if (!quic_conn_plan_mtu_probe(c, &b->plan[0], buf, size)) {
@@ -293,18 +301,32 @@ static int mtu_probe(struct quic_burst *b, u8 *buf, u32 cap)
 	return finish(b, &b->plan[0], buf);
 }
 
-/* @len: of a datagram, 0 none, or an error. Return: @len */
-static int count(struct quic_burst *b, int len)
+static void count(struct quic_burst *b, unsigned int n, u32 bytes)
 {
-	struct quic_conn *c = b->conn;
+	b->n += n;
+	b->bytes += bytes;
+	b->path->tx_bytes += bytes;
+	b->conn->stats.bytes_sent += bytes;
+}
 
-	if (len <= 0)
-		return len;
-	b->n++;
-	b->bytes += len;
-	b->path->tx_bytes += len;
-	c->stats.bytes_sent += len;
-	return len;
+unsigned int quic_tx_run(struct quic_burst *b, u8 *buf, u32 cap, unsigned int max)
+{
+	unsigned int n;
+	int len;
+
+	if (!b->run.stream || b->closed)
+		return 0;
+	max = min(max, min(cap / b->size, QUIC_BURST_MAX - (u32)b->n));
+	for (n = 0; n < max && b->budget >= b->size; n++) {
+		len = quic_run_datagram(b, buf + n * b->size);
+		if (unlikely(len <= 0)) {
+			if (len)
+				failed(b, len);
+			break;
+		}
+	}
+	count(b, n, n * b->size);
+	return n;
 }
 
 int quic_tx_datagram(struct quic_burst *b, u8 *buf, u32 cap)
@@ -315,9 +337,13 @@ int quic_tx_datagram(struct quic_burst *b, u8 *buf, u32 cap)
 
 	if (b->closed || b->n == QUIC_BURST_MAX || (closing && !c->close_wanted))
 		return 0;
-	if (b->run && b->budget >= b->size && cap >= b->size &&
-	    quic_conn_plan_full(c, &b->plan[0], buf, b->size, b->run))
-		return count(b, finish(b, &b->plan[0], buf));
+	if (likely(b->run.stream) && b->budget >= b->size && cap >= b->size) {
+		len = quic_run_datagram(b, buf);
+		if (likely(len > 0))
+			goto out;
+		if (len)
+			return failed(b, len);
+	}
 	if (unlikely(b->path != c->path))
 		len = probe_path(b, buf, cap);
 	else
@@ -338,13 +364,16 @@ int quic_tx_datagram(struct quic_burst *b, u8 *buf, u32 cap)
 		b->size = len;
 		/* Only what comes from outside changes that during the burst. */
 		if (b->path == c->path && b->path->validated)
-			b->run = quic_conn_plan_run(c);
+			quic_run_begin(&b->run, c, len);
 	}
 	/* Datagrams of one size may make a burst of smaller packets. */
 	if (len > 0 && (len < b->size || (len < c->pmtu.cur && (!quic_datagram_pending(c) ||
 								c->streams.ready))))
 		b->closed = true;
-	return count(b, len);
+out:
+	if (len > 0)
+		count(b, 1, len);
+	return len;
 }
 
 int quic_tx_end(struct quic_burst *b)
@@ -356,6 +385,7 @@ int quic_tx_end(struct quic_burst *b)
 	/* Room in the window and nothing to fill it: the application limits (RFC 9002, 7.8). */
 	c->loss.app_limited = quic_loss_window(&c->loss) >= c->pmtu.cur &&
 			      !quic_pending(c, quic_early_level(c));
+	b->dry = c->loss.app_limited && c->confirmed;
 	if (c->loss.app_limited)
 		quic_delivery_limited(&c->loss.cc.delivery, c->loss.bytes_in_flight);
 	if (!b->nhp)
@@ -363,27 +393,35 @@ int quic_tx_end(struct quic_burst *b)
 	return quic_protect_hide(&c->prot, QUIC_LEVEL_APP, b->hp, b->nhp);
 }
 
+/* Do window and pacer let a full datagram go? */
+static bool room(const struct quic_conn *c, u64 now)
+{
+	return quic_loss_window(&c->loss) >= c->pmtu.cur &&
+	       quic_pacer_budget(&c->loss.pacer, c->pmtu.cur, now);
+}
+
 bool quic_tx_pending(const struct quic_conn *c, u64 now)
 {
-	bool room = quic_loss_window(&c->loss) >= c->pmtu.cur &&
-		    quic_pacer_budget(&c->loss.pacer, c->pmtu.cur, now);
+	bool wish = false, at_once = false;
 	enum quic_level level;
 	unsigned int i;
 
 	if (unlikely(quic_path_speaker(c)))
 		return true;
-	if (c->state >= QUIC_CONN_DRAINING || !amp_cap(c, c->pmtu.cur))
+	if (c->state >= QUIC_CONN_DRAINING)
 		return false;
 	if (c->state == QUIC_CONN_CLOSING)
-		return c->close_wanted;
-	for (i = 0; i < QUIC_PNS_COUNT; i++) {
+		return c->close_wanted && amp_cap(c, c->pmtu.cur);
+	/* Mostly there is nothing: look at that before what would let it go. */
+	for (i = 0; i < quic_conn_spaces(c); i++) {
 		level = i == QUIC_PNS_APP ? quic_early_level(c) : i;
-		if (!quic_protect_can_send(&c->prot, level))
+		if (!quic_pending(c, level))
 			continue;
-		if (quic_pending_ack(c, level) || c->loss.space[i].probes)
-			return true;
-		if (room && quic_pending(c, level))
-			return true;
+		wish = true;
+		at_once |= quic_pending_ack(c, level) || quic_loss_space(&c->loss, i)->probes;
 	}
-	return quic_tx_probe_at(c) <= now;
+	if (wish && (at_once || room(c, now)) && amp_cap(c, c->pmtu.cur))
+		return true;
+	return quic_pmtu_deadline(&c->pmtu) <= now && quic_tx_probe_at(c) <= now &&
+	       amp_cap(c, c->pmtu.cur);
 }

@@ -4,7 +4,7 @@
  *
  *	quic_tx_begin(&b, c, now);
  *	while (room && (n = quic_tx_datagram(&b, buf, cap)) > 0)
- *		;			next buffer; all but the last have b.size bytes
+ *		quic_tx_run(&b, ...);	while there is room; all but the last have b.size bytes
  *	quic_tx_end(&b);		header protection for the whole burst
  *
  * Frames are planned, recorded as sent and sealed in one go: from then on the
@@ -41,6 +41,15 @@ struct quic_plan {		/* one packet inside a datagram */
 	struct quic_plan_range range[QUIC_PLAN_RANGES];
 };
 
+/* What the packets of a burst of bulk data have in common. */
+struct quic_run {
+	struct quic_stream *stream;	/* NULL: there is no run */
+	u64 last;		/* offset in the stream where a packet may still begin */
+	u8 head_len, frame_len;
+	u8 head[1 + QUIC_CID_MAX];	/* first byte, ID */
+	u8 frame[1 + 8];		/* STREAM: type and ID */
+};
+
 #define QUIC_TX_VECS		40
 #define QUIC_TX_COPY		64	/* shorter payloads are copied: cheaper than a piece */
 
@@ -53,7 +62,8 @@ struct quic_burst {
 	u8 n;			/* datagrams built */
 	bool ect;		/* its datagrams leave with ECT(0): RFC 9000, 13.4.1 */
 	bool closed;		/* no further datagram may join */
-	struct quic_stream *run;	/* all there is to send is this one's new data; or NULL */
+	bool dry;		/* at its end: nothing is left to say but a probe of the MTU */
+	struct quic_run run;
 	u32 bytes;		/* of all datagrams */
 	u32 paced;		/* of those in flight: what the pacer is told */
 	unsigned int nhp;
@@ -71,6 +81,11 @@ void quic_tx_begin(struct quic_burst *b, struct quic_conn *c, u64 now);
  * After the first, only datagrams of b->size bytes are built, the last may be shorter.
  */
 int quic_tx_datagram(struct quic_burst *b, u8 *buf, u32 cap);
+/*
+ * Up to @max more of b->size bytes, one behind the other, in the @cap bytes at @buf: the cheap way
+ * for bulk data. Return: how many; what else there is to say is left to quic_tx_datagram()
+ */
+unsigned int quic_tx_run(struct quic_burst *b, u8 *buf, u32 cap, unsigned int max);
 /* Masks. Return: 0, or an error: throw the buffers away. */
 int quic_tx_end(struct quic_burst *b);
 /* How long the next datagram will be at most: what to allocate. */
@@ -87,14 +102,15 @@ bool quic_conn_plan(struct quic_conn *c, struct quic_plan *p, u8 *buf, u32 start
 		    enum quic_level level, u32 budget, u64 now);
 /* A MTU probe of exactly @size bytes (RFC 9000, 14.4): PING and PADDING. */
 bool quic_conn_plan_mtu_probe(struct quic_conn *c, struct quic_plan *p, u8 *buf, u32 size);
+/* Of a 1-RTT or long header: the QUIC Bit, if the peer takes either (RFC 9287, 3.1) */
+void quic_conn_grease_bit(struct quic_conn *c, u8 *first);
+
 /*
- * The short way for bulk data: the only stream that has anything to send, if that is new data and
- * nothing else is to be said; it stays so until something is received or written.
+ * run.c: begin one with packets of @size bytes if all there is to say is new data of one stream.
+ * Its next datagram at @buf, of that size, sealed and recorded; 0: none, plan as usual; or error
  */
-struct quic_stream *quic_conn_plan_run(const struct quic_conn *c);
-/* A 1-RTT packet of @size bytes full of that stream's. false: it has not enough; plan as usual */
-bool quic_conn_plan_full(struct quic_conn *c, struct quic_plan *p, u8 *buf, u32 size,
-			 struct quic_stream *s);
+void quic_run_begin(struct quic_run *r, const struct quic_conn *c, u32 size);
+int quic_run_datagram(struct quic_burst *b, u8 *buf);
 
 /* pending.c: anything to say in a packet of @level, window and pacing aside? */
 bool quic_pending(const struct quic_conn *c, enum quic_level level);

@@ -184,6 +184,11 @@ static inline bool quic_varint_get(const u8 **p, const u8 *end, u64 *v)
 	unsigned int len;
 	u64 raw;
 
+	if (q < end && *q < 64) {
+		*v = *q;
+		*p = q + 1;
+		return true;
+	}
 	/* Far enough from the end: the two top bits say how much of eight bytes it is. */
 	if (likely(end - q >= 8)) {
 		raw = get_unaligned_be64(q);
@@ -197,16 +202,10 @@ static inline bool quic_varint_get(const u8 **p, const u8 *end, u64 *v)
 	len = 1u << (*q >> 6);
 	if ((size_t)(end - q) < len)
 		return false;
-	switch (len) {
-	case 1:
-		*v = *q;
-		break;
-	case 2:
+	if (len == 2)
 		*v = get_unaligned_be16(q) & 0x3fff;
-		break;
-	default:	/* 8 bytes there are not */
+	else	/* 8 bytes there are not */
 		*v = get_unaligned_be32(q) & 0x3fffffff;
-	}
 	*p = q + len;
 	return true;
 }

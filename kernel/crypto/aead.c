@@ -207,6 +207,15 @@ static bool lies_well(const void *p, u32 len)
 	return offset_in_page(p) + len <= PAGE_SIZE || IS_ALIGNED((uintptr_t)p, AES_BLOCK_SIZE);
 }
 
+/*
+ * What follows an entry in memory: in its page or one behind, as the ciphers' walk may find it in a
+ * large entry, too. To ask for the page of an address is dearer.
+ */
+static void sg_set_behind(struct scatterlist *sg, struct scatterlist *prev, u32 len)
+{
+	sg_set_page(sg, sg_page(prev), len, prev->offset + prev->length);
+}
+
 /* Header at its place and text in one piece elsewhere */
 static void list_two(struct list *l, u8 *hdr, u32 hdr_len, u8 *text, u32 len)
 {
@@ -246,7 +255,7 @@ static bool list_sealed(struct list *l, const struct quic_vec *src, unsigned int
 	    !lies_well(text, len))
 		return false;
 	list_two(l, hdr, hdr_len, text, len);
-	sg_set_buf(&l->sg[2], text + len, QUIC_AEAD_TAG);
+	sg_set_behind(&l->sg[2], &l->sg[1], QUIC_AEAD_TAG);
 	l->n = 3;
 	return true;
 }
@@ -350,7 +359,7 @@ int quic_aead_seal(void *aead, const u8 *nonce, u8 *pkt, u32 hdr_len,
 		goto out;
 	}
 	sg_set_buf(&s->dst[0], pkt, hdr_len + len);
-	sg_set_buf(&s->dst[1], pkt + hdr_len + len, QUIC_AEAD_TAG);
+	sg_set_behind(&s->dst[1], &s->dst[0], QUIC_AEAD_TAG);
 	if (likely(list_overlaid(&l, src, nsrc, pkt, hdr_len, len, saved))) {
 		err = run(a, s, &l, nonce, hdr_len, len, false, true);
 		memcpy(src[1].base - OVERLAY, saved, OVERLAY);

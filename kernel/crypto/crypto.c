@@ -8,23 +8,13 @@
 #include <linux/percpu.h>
 #include <linux/workqueue.h>
 
+#include "../compat/cipher.h"
 #include "../compat/simd.h"
 #include "crypto.h"
 #include "parts.h"
 
-static DEFINE_PER_CPU(struct quic_scratch *, scratch);
+DEFINE_PER_CPU(struct quic_scratch *, quic_scratch);
 static LLIST_HEAD(dead_list);
-
-struct quic_scratch *quic_scratch_get(void)
-{
-	local_bh_disable();
-	return this_cpu_read(scratch);
-}
-
-void quic_scratch_put(void)
-{
-	local_bh_enable();
-}
 
 int quic_scratch_init(void)
 {
@@ -40,7 +30,7 @@ int quic_scratch_init(void)
 		sg_init_table(s->src, QUIC_SG_MAX);
 		sg_unmark_end(&s->src[QUIC_SG_MAX - 1]);
 		sg_init_table(s->dst, 2);
-		per_cpu(scratch, cpu) = s;
+		per_cpu(quic_scratch, cpu) = s;
 	}
 	return 0;
 }
@@ -50,8 +40,8 @@ void quic_scratch_exit(void)
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
-		kfree_sensitive(per_cpu(scratch, cpu));
-		per_cpu(scratch, cpu) = NULL;
+		kfree_sensitive(per_cpu(quic_scratch, cpu));
+		per_cpu(quic_scratch, cpu) = NULL;
 	}
 }
 
@@ -98,6 +88,7 @@ void quic_crypto_exit(void)
 
 const struct quic_crypto_ops quic_crypto_kernel = {
 	.hmac = quic_hmac,
+	.hmacs = quic_hmacs,
 	.gmac = quic_aead_gmac,
 	.aead_alloc = quic_aead_alloc,
 	.aead_free = quic_aead_free,
@@ -109,3 +100,4 @@ const struct quic_crypto_ops quic_crypto_kernel = {
 };
 
 MODULE_SOFTDEP(QUIC_SIMD_SOFTDEP);
+MODULE_IMPORT_NS(QUIC_CIPHER_NS);

@@ -19,7 +19,9 @@
 #include <crypto/aead.h>
 #include <crypto/aes.h>
 #include <crypto/skcipher.h>
+#include <linux/bottom_half.h>
 #include <linux/llist.h>
+#include <linux/percpu.h>
 #include <linux/scatterlist.h>
 
 #include "../core/protect.h"
@@ -52,8 +54,19 @@ struct quic_scratch {
 	} req __aligned(CRYPTO_MINALIGN);
 };
 
-struct quic_scratch *quic_scratch_get(void);
-void quic_scratch_put(void);
+DECLARE_PER_CPU(struct quic_scratch *, quic_scratch);
+
+static inline struct quic_scratch *quic_scratch_get(void)
+{
+	local_bh_disable();
+	return this_cpu_read(quic_scratch);
+}
+
+static inline void quic_scratch_put(void)
+{
+	local_bh_enable();
+}
+
 int quic_scratch_init(void);
 void quic_scratch_exit(void);
 
@@ -70,6 +83,8 @@ int quic_hmac_init(void);
 void quic_hmac_exit(void);
 int quic_hmac(unsigned int hash_len, const u8 *key, u32 key_len, const struct quic_vec *in,
 	      unsigned int n, u8 *out);
+int quic_hmacs(unsigned int hash_len, const u8 *key, u32 key_len, const struct quic_vec *in,
+	       unsigned int n, u8 *out);
 
 void *quic_aead_alloc(u32 cipher, const u8 *key, int *err);
 void quic_aead_free(void *aead);

@@ -2,7 +2,7 @@
 /*
  * 0-RTT datagrams that overtook the Initial they belong to (RFC 9000, 5.2.2): a
  * door keeps a few, the newest, for a moment. All under its spinlock (BH).
- * When each came stands in its timestamp, which nobody else asks for.
+ * When each came stands in its timestamp, in real time: SO_TIMESTAMP tells it, too.
  */
 #include "private.h"
 
@@ -14,20 +14,23 @@ void quic_ahead_init(struct sk_buff_head *q)
 	__skb_queue_head_init(q);
 }
 
-static void expire(struct sk_buff_head *q, u64 now)
+static void expire(struct sk_buff_head *q)
 {
+	s64 now = ktime_get_real_ns();
 	struct sk_buff *skb;
 
-	while ((skb = skb_peek(q)) && now - ktime_to_ns(skb->tstamp) > AHEAD_AGE)
+	/* Somebody may have set the clock. */
+	while ((skb = skb_peek(q)) && abs(now - ktime_to_ns(skb->tstamp)) > AHEAD_AGE)
 		kfree_skb(__skb_dequeue(q));
 }
 
-void quic_ahead_put(struct sk_buff_head *q, struct sk_buff *skb, u64 now)
+void quic_ahead_put(struct sk_buff_head *q, struct sk_buff *skb)
 {
-	expire(q, now);
+	expire(q);
 	if (skb_queue_len(q) >= AHEAD_MAX)
 		kfree_skb(__skb_dequeue(q));
-	skb->tstamp = ns_to_ktime(now);
+	if (!skb->tstamp)
+		skb->tstamp = ktime_get_real();
 	__skb_queue_tail(q, skb);
 }
 
@@ -47,11 +50,11 @@ static bool belongs(struct sk_buff *skb, struct quic_endpoint *ep, const struct 
 }
 
 struct sk_buff *quic_ahead_take(struct sk_buff_head *q, struct quic_endpoint *ep,
-				const struct quic_request *r, u64 now)
+				const struct quic_request *r)
 {
 	struct sk_buff *skb;
 
-	expire(q, now);
+	expire(q);
 	skb_queue_walk(q, skb) {
 		if (!belongs(skb, ep, r))
 			continue;

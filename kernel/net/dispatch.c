@@ -5,11 +5,28 @@
  * whose datagrams go to different IDs is taken apart first, which GRO makes
  * rare. All in softirq, under RCU.
  */
-#include "private.h"
+#include "../compat/memcg.h"
+#include "door.h"
+#include "mib.h"
 
+/* What waits for accept() is the listener's cgroup's, within its limit: strangers fill that. */
+#define GFP_STRANGER	(GFP_NOWAIT | __GFP_ACCOUNT)
 #define DCID_MIN	8	/* RFC 9000, 7.2: a client's first ID, bytes */
 #define PEEK		(7 + QUIC_CID_MAX)
 #define SHORTEST	21	/* RFC 9000, 10.3: nothing below is a packet or a stateless reset */
+
+/* To one of both, or neither. Takes the skb, and the reference. */
+static void give(struct sock *sk, struct quic_tomb *tomb, struct sk_buff *skb)
+{
+	if (sk) {
+		quic_sock_rcv(sk, skb);
+		sock_put(sk);
+		return;
+	}
+	if (tomb)
+		quic_tomb_rcv(tomb, skb);
+	kfree_skb(skb);
+}
 
 /* Known ID: hand over and take the skb. Return: false if nobody knows it */
 static bool deliver(struct net *net, struct sk_buff *skb, const u8 *dcid, u8 len)
@@ -19,14 +36,53 @@ static bool deliver(struct net *net, struct sk_buff *skb, const u8 *dcid, u8 len
 
 	if (!quic_demux_find(net, dcid, len, &sk, &tomb))
 		return false;
-	if (sk) {
-		quic_sock_rcv(sk, skb);
-		sock_put(sk);
+	give(sk, tomb, skb);
+	return true;
+}
+
+static void take_apart(struct quic_endpoint *ep, struct sk_buff *skb)
+{
+	u32 size = quic_skb_seg_size(skb), off;
+	struct sk_buff *one;
+
+	for (off = 0; size >= SHORTEST && off < skb->len; off += size) {
+		one = quic_skb_datagram(skb, off, min(size, skb->len - off), GFP_ATOMIC);
+		if (one)
+			quic_dispatch(ep, one);
+	}
+	kfree_skb(skb);
+}
+
+/*
+ * RFC 9000, 5.2: to a connection whose ID is empty, by the addresses. What looks like an ID behind
+ * a short header may be the one of another connection with the same server, if some here have IDs.
+ * Return: false if there is none for it; else the skb is taken
+ */
+static bool deliver_nameless(struct quic_endpoint *ep, struct sk_buff *skb, bool long_hdr,
+			     const u8 *dcid, u8 len)
+{
+	bool mixed = atomic_read(&ep->users) != atomic_read(&ep->nameless);
+	struct quic_path_key path;
+	struct quic_tomb *tomb;
+	struct sock *sk;
+
+	if (long_hdr && len)
+		return false;
+	quic_skb_path(skb, &path);
+	if (!quic_demux_find_path(ep, &path, &sk, &tomb))
+		return false;
+	if (mixed && quic_skb_seg_size(skb) < skb->len) {
+		if (sk)
+			sock_put(sk);
+		take_apart(ep, skb);
 		return true;
 	}
-	if (tomb)
-		quic_tomb_rcv(tomb, skb);
-	kfree_skb(skb);
+	if (mixed && !long_hdr && deliver(ep->net, skb, dcid, len)) {
+		if (sk)
+			sock_put(sk);
+		return true;
+	}
+	give(sk, tomb, skb);
 	return true;
 }
 
@@ -34,9 +90,14 @@ static bool deliver(struct net *net, struct sk_buff *skb, const u8 *dcid, u8 len
 static void unknown_short(struct quic_endpoint *ep, struct sk_buff *skb, const u8 *dcid)
 {
 	struct sock *sk = READ_ONCE(ep->sole);
+	union quic_addr local, remote;
 
-	/* To a client with a port of its own this may be a stateless reset: only it can tell. */
-	if (sk && refcount_inc_not_zero(&sk->sk_refcnt)) {
+	quic_skb_addrs(skb, ep, &local, &remote);
+	/*
+	 * 10.3.1: from where the peer of the only connection here is it may be a stateless reset,
+	 * and only that connection can tell.
+	 */
+	if (sk && quic_sock_peer_at(sk, &remote) && refcount_inc_not_zero(&sk->sk_refcnt)) {
 		quic_sock_rcv(sk, skb);
 		sock_put(sk);
 		return;
@@ -45,8 +106,7 @@ static void unknown_short(struct quic_endpoint *ep, struct sk_buff *skb, const u
 	kfree_skb(skb);
 }
 
-/* One linear datagram with a long header for no connection of ours. Takes the skb. */
-static void unknown_long(struct quic_door *d, struct sk_buff *skb)
+void quic_dispatch_stranger(struct quic_endpoint *ep, struct quic_door *d, struct sk_buff *skb)
 {
 	struct quic_packet pkt;
 
@@ -54,9 +114,11 @@ static void unknown_long(struct quic_door *d, struct sk_buff *skb)
 		goto drop;
 	switch (pkt.type) {
 	case QUIC_PKT_UNKNOWN:
-		if (skb->len >= QUIC_DGRAM_MIN)		/* RFC 9000, 6.1 */
-			quic_door_unspoken(d, skb, &pkt);
-		break;
+		if (skb->len < QUIC_DGRAM_MIN)		/* RFC 9000, 6.1 */
+			break;
+		quic_door_unspoken(d, skb, &pkt);
+		kfree_skb(skb);
+		return;
 	case QUIC_PKT_INITIAL:
 		if (skb->len < QUIC_DGRAM_MIN || pkt.dcid_len < DCID_MIN)
 			break;				/* RFC 9000, 14.1 */
@@ -66,6 +128,7 @@ static void unknown_long(struct quic_door *d, struct sk_buff *skb)
 		return;
 	}
 drop:
+	quic_mib_inc(ep->net, QUIC_MIB_NOISE);
 	kfree_skb(skb);
 }
 
@@ -74,6 +137,7 @@ static void to_listener(struct quic_endpoint *ep, struct sk_buff *skb)
 {
 	struct quic_door *d = rcu_dereference(ep->door);
 	u32 size = quic_skb_seg_size(skb), off;
+	struct mem_cgroup *memcg;
 	struct sk_buff *one;
 
 	/*
@@ -82,24 +146,19 @@ static void to_listener(struct quic_endpoint *ep, struct sk_buff *skb)
 	 */
 	if ((size < QUIC_DGRAM_MIN && size < skb->len) || (d && !quic_door_open(d)))
 		d = NULL;
+	if (!d)
+		quic_mib_inc(ep->net, QUIC_MIB_NO_LISTENER);
+	if (d && quic_crowd_full(d)) {
+		quic_mib_inc(ep->net, QUIC_MIB_ATTEMPTS_DROPPED);
+		d = NULL;
+	}
+	memcg = quic_compat_memcg_enter(ep->sk);
 	for (off = 0; d && off < skb->len; off += size) {
-		one = quic_skb_datagram(skb, off, min(size, skb->len - off));
-		if (one)
-			unknown_long(d, one);
+		one = quic_skb_datagram(skb, off, min(size, skb->len - off), GFP_STRANGER);
+		if (one && !quic_crowd_join(d, one))
+			quic_dispatch_stranger(ep, d, one);
 	}
-	kfree_skb(skb);
-}
-
-static void take_apart(struct quic_endpoint *ep, struct sk_buff *skb)
-{
-	u32 size = quic_skb_seg_size(skb), off;
-	struct sk_buff *one;
-
-	for (off = 0; size >= SHORTEST && off < skb->len; off += size) {
-		one = quic_skb_datagram(skb, off, min(size, skb->len - off));
-		if (one)
-			quic_dispatch(ep, one);
-	}
+	quic_compat_memcg_leave(memcg);
 	kfree_skb(skb);
 }
 
@@ -112,17 +171,23 @@ void quic_dispatch(struct quic_endpoint *ep, struct sk_buff *skb)
 
 	head = skb_header_pointer(skb, 0, len, copy);
 	if (!len || !head) {
+		quic_mib_inc(ep->net, QUIC_MIB_NOISE);
 		kfree_skb(skb);
 		return;
 	}
 	if (!quic_rx_peek(head, len, &dcid, &dcid_len, &long_hdr)) {
 		/* A long header with an ID that no version of ours has; else noise. */
-		if (len == PEEK && long_hdr)
+		if (len == PEEK && long_hdr) {
 			to_listener(ep, skb);
-		else
-			kfree_skb(skb);
+			return;
+		}
+		quic_mib_inc(ep->net, QUIC_MIB_NOISE);
+		kfree_skb(skb);
 		return;
 	}
+	if (unlikely(atomic_read(&ep->by_path)) &&
+	    deliver_nameless(ep, skb, long_hdr, dcid, dcid_len))
+		return;
 	if (!quic_skb_one_dest(skb, long_hdr, dcid, dcid_len))
 		take_apart(ep, skb);
 	else if (deliver(ep->net, skb, dcid, dcid_len))

@@ -3,17 +3,18 @@
  * Connection attempts as they arrive: datagrams become requests. A request is
  * its datagrams, nothing else: no keys, no reply.
  *
- * Half of the room is for clients whose token shows where they are: the others
- * get Retry then (RFC 9000, 8.1.2). 0-RTT packets join their request, or wait a
- * moment for it (ahead.c). Limits: requests, datagrams and bytes of one, memory
- * of all, age.
+ * Half of the room, of requests and of memory, is for clients whose token shows
+ * where they are: the others get Retry then (RFC 9000, 8.1.2). 0-RTT packets join
+ * their request, or wait a moment for it (ahead.c). Limits: requests, datagrams
+ * and bytes of one, memory of all, age. Where all is taken, who was asked for the
+ * rest of a ClientHello longest makes room: an honest client's comes at once.
  */
 #include <linux/jhash.h>
 
 #include "door.h"
+#include "mib.h"
 
-#define AGE_MAX		(10 * NSEC_PER_SEC)
-#define TRUESIZE_EACH	(5 << 10)	/* of all: this times the backlog, and some */
+#define AGE_MAX		(10ull * NSEC_PER_SEC)
 /* New requests with unproven addresses; beyond, clients have to come back (Retry). */
 #define UNPROVEN_RATE	1000		/* a second */
 #define UNPROVEN_BURST	250
@@ -69,6 +70,7 @@ void quic_door_expire(struct quic_door *d, struct list_head *fifo, u64 now)
 	list_for_each_entry_safe(r, next, fifo, fifo) {
 		if (now - r->at <= AGE_MAX)
 			break;
+		quic_mib_inc(d->ep->net, QUIC_MIB_ATTEMPTS_EXPIRED);
 		quic_door_unlink(d, r);
 		quic_request_free(r);
 	}
@@ -81,29 +83,33 @@ bool quic_request_too_old(const struct quic_request *r, u64 now)
 
 void quic_door_sum(struct quic_door *d)
 {
+	unsigned int backlog = 0;
 	struct quic_listener *l;
 
 	d->nlisteners = 0;
-	d->backlog = 0;
 	d->by_alpn = false;
 	d->validate = true;
 	d->grease = false;
 	d->versions.n = 0;
 	list_for_each_entry(l, &d->listeners, list) {
 		d->nlisteners++;
-		d->backlog += l->backlog;
+		backlog += l->backlog;
 		d->by_alpn |= l->names > 0;
 		d->validate &= l->validate;
 		d->grease |= l->grease;
 		quic_version_join(&d->versions, &l->versions);
 	}
+	WRITE_ONCE(d->backlog, backlog);
 }
 
 /* Return: whether the skb was taken */
 static bool append(struct quic_door *d, struct quic_request *r, struct sk_buff *skb)
 {
-	unsigned long limit = (d->backlog + 16ul) * TRUESIZE_EACH;
+	unsigned long limit = quic_door_memory(d);
 
+	/* Retry begins at half; who got in before may complete what he has to say. */
+	if (!r->validated)
+		limit -= limit / 4;
 	if (r->datagrams >= QUIC_REQUEST_DATAGRAMS || r->bytes + skb->len > QUIC_REQUEST_BYTES ||
 	    d->truesize + skb->truesize > limit)
 		return false;
@@ -144,11 +150,12 @@ static bool place(struct quic_door *d, struct quic_request *r, u64 now)
 
 static struct quic_request *request_new(struct quic_door *d, const union quic_addr *local,
 					const union quic_addr *remote,
-					const struct quic_packet *pkt, int iif, u64 now)
+					const struct quic_packet *pkt, const struct quic_ifs *in,
+					u64 now)
 {
 	struct quic_request *r;
 
-	r = kzalloc(sizeof(*r), GFP_ATOMIC | __GFP_NOWARN);
+	r = kzalloc(sizeof(*r), GFP_NOWAIT | __GFP_NOWARN | __GFP_ACCOUNT);
 	if (!r)
 		return NULL;
 	skb_queue_head_init(&r->skbs);
@@ -158,7 +165,7 @@ static struct quic_request *request_new(struct quic_door *d, const union quic_ad
 	quic_cid_set(&r->scid, pkt->scid, pkt->scid_len);
 	r->version = pkt->version;
 	r->fixed = pkt->fixed;
-	r->iif = iif;
+	r->in = *in;
 	r->at = now;
 	r->lot = hash_of(d, remote, pkt->dcid, pkt->dcid_len);
 	if (!place(d, r, now)) {
@@ -183,7 +190,8 @@ bool quic_door_must_retry(struct quic_door *d, const struct quic_listener *l)
 {
 	unsigned int count = l ? l->count : d->unsorted, room = l ? l->backlog : d->backlog;
 
-	return (l ? l->validate : d->validate) || 2 * count >= max(room, 2u);
+	return (l ? l->validate : d->validate) || 2 * count >= max(room, 2u) ||
+	       2 * d->truesize >= quic_door_memory(d);
 }
 
 static bool must_retry(struct quic_door *d)
@@ -201,7 +209,7 @@ static void catch_up(struct quic_door *d, struct quic_request *r)
 {
 	struct sk_buff *skb;
 
-	while ((skb = quic_ahead_take(&d->ahead, d->ep, r, r->at)))
+	while ((skb = quic_ahead_take(&d->ahead, d->ep, r)))
 		if (!append(d, r, skb))
 			kfree_skb(skb);
 }
@@ -246,6 +254,21 @@ static void expire(struct quic_door *d, u64 now)
 	quic_door_expire(d, &d->fresh, now);
 }
 
+/* For one more, of @truesize: who waits for the rest of a ClientHello goes, the oldest first. */
+static void make_room(struct quic_door *d, u32 truesize)
+{
+	struct quic_request *r;
+
+	while ((d->by_alpn && d->unsorted >= d->backlog) ||
+	       d->truesize + truesize > quic_door_memory(d)) {
+		r = list_first_entry_or_null(&d->waiting, struct quic_request, fifo);
+		if (!r)
+			return;
+		quic_door_unlink(d, r);
+		quic_request_free(r);
+	}
+}
+
 /* A datagram's first word. @proof: NULL before it is known whether one is needed */
 struct arrival {
 	struct sk_buff *skb;
@@ -258,6 +281,7 @@ struct arrival {
 static enum fate stranger(struct quic_door *d, struct arrival *a, const union quic_addr *local,
 			  const union quic_addr *remote, u64 now)
 {
+	const struct quic_ifs in = quic_skb_ifs(a->skb);
 	const struct quic_packet *pkt = a->pkt;
 	struct quic_request *r;
 
@@ -271,14 +295,15 @@ static enum fate stranger(struct quic_door *d, struct arrival *a, const union qu
 		/* Its Initial is going to get Retry. */
 		if (d->validate)
 			return DROPPED;
-		quic_ahead_put(&d->ahead, a->skb, now);
+		quic_ahead_put(&d->ahead, a->skb);
 		return AHEAD;
 	}
 	if (!a->proof)
 		return STRANGER;
 	if (a->proof->verdict != QUIC_TOKEN_GOOD && must_retry(d))
 		return RETRY;
-	r = request_new(d, local, remote, pkt, a->skb->skb_iif, now);
+	make_room(d, a->skb->truesize);
+	r = request_new(d, local, remote, pkt, &in, now);
 	return r ? admit(d, r, a->skb, a->proof, &a->l) : DROPPED;
 }
 
@@ -336,6 +361,8 @@ void quic_door_rcv(struct quic_door *d, struct sk_buff *skb, const struct quic_p
 		quic_door_unspoken(d, skb, pkt);
 	else if (fate == REFUSED)	/* it would obey no other Retry: RFC 9000, 8.1.2 */
 		quic_refuse(d->ep, skb, pkt, QUIC_ERR_INVALID_TOKEN);
+	else if (fate == DROPPED)
+		quic_mib_inc(d->ep->net, QUIC_MIB_ATTEMPTS_DROPPED);
 	else if (fate == NEWS)
 		a.l->sk->sk_data_ready(a.l->sk);
 

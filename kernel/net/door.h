@@ -40,6 +40,18 @@ struct quic_listener {
 	struct rcu_head rcu;
 };
 
+/* crowd.c: datagrams that nobody looked at yet, because too many come */
+struct quic_crowd {
+	struct sk_buff_head q;		/* its lock is for all of this */
+	unsigned long truesize;		/* in it, bytes */
+	bool on;			/* the work item has to come, or is not done */
+	struct quic_limit prompt;	/* attempts that need not wait */
+	struct work_struct work;	/* holds a reference on the endpoint */
+};
+
+/* Bytes of all requests are this times the backlog, and some. */
+#define QUIC_DOOR_EACH	(5 << 10)
+
 struct quic_door {
 	spinlock_t lock;		/* everything here; BH */
 	struct quic_endpoint *ep;	/* it is the endpoint's */
@@ -60,8 +72,15 @@ struct quic_door {
 	struct sk_buff_head ahead;
 	struct hlist_head hash[1 << QUIC_DOOR_BITS];
 	struct work_struct work;	/* holds a reference on the endpoint */
+	struct quic_crowd crowd;	/* not under the lock */
 	struct rcu_head rcu;
 };
+
+/* Memory of all requests, bytes */
+static inline unsigned long quic_door_memory(const struct quic_door *d)
+{
+	return (READ_ONCE(d->backlog) + 16ul) * QUIC_DOOR_EACH;
+}
 
 /* All of this under the door's lock. */
 
@@ -75,6 +94,15 @@ void quic_door_sum(struct quic_door *d);
 bool quic_door_must_retry(struct quic_door *d, const struct quic_listener *l);
 /* @r is @l's from now on, and waits for accept(). false: no room */
 bool quic_listener_give(struct quic_listener *l, struct quic_request *r);
+
+/* crowd.c; without the lock */
+void quic_crowd_init(struct quic_crowd *c);
+/*
+ * A linear datagram with a long header, for no connection. Softirq. Return: false: it may be
+ * looked at now; else it is taken
+ */
+bool quic_crowd_join(struct quic_door *d, struct sk_buff *skb);
+bool quic_crowd_full(const struct quic_door *d);	/* nothing that comes can wait */
 
 /* sort.c */
 void quic_sort_init(struct quic_door *d);

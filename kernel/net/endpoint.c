@@ -19,6 +19,7 @@
 
 #include "../compat/sock.h"
 #include "door.h"
+#include "mib.h"
 
 #define RCVBUF	(8 << 20)	/* bytes: packets are only passing through */
 
@@ -50,12 +51,13 @@ bool quic_endpoint_covers(const struct quic_endpoint *ep, const union quic_addr 
 	return ipv6_addr_equal(&a->v6.sin6_addr, &ep->local.v6.sin6_addr);
 }
 
-bool quic_endpoint_device_ok(const struct quic_endpoint *ep, const struct sock *sk, int iif)
+bool quic_endpoint_device_ok(const struct quic_endpoint *ep, const struct sock *sk,
+			     const struct quic_ifs *in)
 {
 	int bound = READ_ONCE(sk->sk_bound_dev_if);
 
 	/* Bound when the endpoint was made: then UDP looked at it. */
-	return !bound || bound == ep->bound_if || bound == iif;
+	return !bound || bound == ep->bound_if || bound == in->iif || bound == in->sdif;
 }
 
 static void receive(struct quic_endpoint *ep, struct sk_buff *skb)
@@ -63,10 +65,18 @@ static void receive(struct quic_endpoint *ep, struct sk_buff *skb)
 	skb->dev = NULL;	/* UDP kept notes of its own in there */
 	/* Dequeuing does not verify it; of a local or merged train it is known to be right. */
 	if (udp_lib_checksum_complete(skb)) {
+		quic_mib_inc(ep->net, QUIC_MIB_CSUM_ERRORS);
 		kfree_skb(skb);
 		return;
 	}
 	quic_dispatch(ep, skb);
+}
+
+/* Whoever adds to the queues calls data_ready() afterwards: what is not seen here is not lost. */
+static bool drained(const struct sock *sk)
+{
+	return skb_queue_empty_lockless(&sk->sk_receive_queue) &&
+	       skb_queue_empty_lockless(&udp_sk(sk)->reader_queue);
 }
 
 static void data_ready(struct sock *sk)
@@ -85,6 +95,8 @@ static void data_ready(struct sock *sk)
 		if (!skb)
 			break;
 		receive(ep, skb);
+		if (drained(sk))
+			break;
 	}
 	rcu_read_unlock();
 }

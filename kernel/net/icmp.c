@@ -8,8 +8,9 @@
  * first packets, and counts only until the server answered: what gets through
  * later is for loss detection to find out (RFC 9000, 14.2.1 and 21.3). That a
  * packet was too big is a hint for the search. Which connection a short header
- * belongs to shows only where there is but one, as at a client's own port. IPv6
- * does not tell us: UDP sockets that hear of it narrow the route, too.
+ * belongs to shows only where there is but one, as at a client's own port, or
+ * where it has no ID, and addresses tell. IPv6 does not tell us: UDP sockets
+ * that hear of it narrow the route, too.
  */
 #include <linux/errqueue.h>
 #include <linux/ip.h>
@@ -38,32 +39,58 @@ static bool parse(const u8 *p, u32 len, struct quic_cid *dcid, struct quic_cid *
 	return true;
 }
 
-static bool quoted_to(const struct sk_buff *skb, const struct quic_endpoint *ep,
-		      union quic_addr *to)
+/* One address of the packet quoted, in the endpoint's family */
+static bool quoted_addr(const struct sk_buff *skb, const struct quic_endpoint *ep, const u8 *addr,
+			__be16 port, union quic_addr *out)
 {
-	const struct sock_exterr_skb *serr = SKB_EXT_ERR(skb);
-	const u8 *addr = skb_network_header(skb) + serr->addr_offset;
-
-	memset(to, 0, sizeof(*to));
-	to->sa.sa_family = ep->local.sa.sa_family;
-	switch (serr->ee.ee_origin) {
+	memset(out, 0, sizeof(*out));
+	out->sa.sa_family = ep->local.sa.sa_family;
+	switch (SKB_EXT_ERR(skb)->ee.ee_origin) {
 	case SO_EE_ORIGIN_ICMP:
-		if (to->sa.sa_family == AF_INET)
-			memcpy(&to->v4.sin_addr, addr, 4);
+		if (out->sa.sa_family == AF_INET)
+			memcpy(&out->v4.sin_addr, addr, 4);
 		else
-			ipv6_addr_set_v4mapped(get_unaligned((__be32 *)addr), &to->v6.sin6_addr);
+			ipv6_addr_set_v4mapped(get_unaligned((__be32 *)addr), &out->v6.sin6_addr);
 		break;
 	case SO_EE_ORIGIN_ICMP6:
-		memcpy(&to->v6.sin6_addr, addr, 16);
+		memcpy(&out->v6.sin6_addr, addr, 16);
 		break;
 	default:
 		return false;
 	}
-	if (to->sa.sa_family == AF_INET)
-		to->v4.sin_port = serr->port;
+	if (out->sa.sa_family == AF_INET)
+		out->v4.sin_port = port;
 	else
-		to->v6.sin6_port = serr->port;
+		out->v6.sin6_port = port;
 	return true;
+}
+
+static bool quoted_to(const struct sk_buff *skb, const struct quic_endpoint *ep,
+		      union quic_addr *to)
+{
+	const struct sock_exterr_skb *serr = SKB_EXT_ERR(skb);
+
+	return quoted_addr(skb, ep, skb_network_header(skb) + serr->addr_offset, serr->port, to);
+}
+
+/* Who, without an ID, sent from the address quoted? Return: a reference, or NULL */
+static struct sock *nameless(struct quic_endpoint *ep, const struct sk_buff *skb,
+			     const union quic_addr *to)
+{
+	const struct sock_exterr_skb *serr = SKB_EXT_ERR(skb);
+	const u8 *addr = skb_network_header(skb) + serr->addr_offset;
+	struct quic_path_key path;
+	union quic_addr from;
+	struct quic_tomb *tomb;
+	struct sock *sk;
+
+	/* The source is right before it. */
+	addr -= serr->ee.ee_origin == SO_EE_ORIGIN_ICMP ? 4 : 16;
+	if (!atomic_read(&ep->nameless) ||
+	    !quoted_addr(skb, ep, addr, inet_sk(ep->sk)->inet_sport, &from))
+		return NULL;
+	quic_addr_path(&from, to, &path);
+	return quic_demux_find_path(ep, &path, &sk, &tomb) ? sk : NULL;
 }
 
 /* "Fragmentation needed" about a packet with a short header, of @p and its @len bytes */
@@ -71,13 +98,17 @@ static void too_big(struct quic_endpoint *ep, const struct sk_buff *skb, const u
 		    const union quic_addr *to)
 {
 	u32 mtu = SKB_EXT_ERR(skb)->ee.ee_info;
-	struct sock *sk = READ_ONCE(ep->sole);
+	struct sock *sk;
 
 	if (!len || (p[0] & QUIC_HDR_LONG) || mtu <= sizeof(struct iphdr) + sizeof(struct udphdr) ||
 	    SKB_EXT_ERR(skb)->ee.ee_origin != SO_EE_ORIGIN_ICMP)
 		return;
-	if (!sk || !refcount_inc_not_zero(&sk->sk_refcnt))
-		return;
+	sk = nameless(ep, skb, to);
+	if (!sk) {
+		sk = READ_ONCE(ep->sole);
+		if (!sk || !refcount_inc_not_zero(&sk->sk_refcnt))
+			return;
+	}
 	quic_sock_too_big(sk, to, p + 1, len - 1,
 			  mtu - sizeof(struct iphdr) - sizeof(struct udphdr));
 	sock_put(sk);
@@ -102,7 +133,11 @@ static void one(struct quic_endpoint *ep, const struct sk_buff *skb)
 	}
 	if (!parse(p, len, &dcid, &scid))
 		return;
-	if (!quic_demux_find(ep->net, scid.id, scid.len, &sk, &tomb) || !sk)
+	if (!scid.len)
+		sk = nameless(ep, skb, &to);
+	else if (!quic_demux_find(ep->net, scid.id, scid.len, &sk, &tomb))
+		sk = NULL;
+	if (!sk)
 		return;
 	quic_sock_unreachable(sk, &to, &dcid, SKB_EXT_ERR(skb)->ee.ee_errno);
 	sock_put(sk);

@@ -26,6 +26,7 @@ static struct quic_door *door_new(struct quic_endpoint *ep)
 	INIT_LIST_HEAD(&d->listeners);
 	quic_ahead_init(&d->ahead);
 	quic_sort_init(d);
+	quic_crowd_init(&d->crowd);
 	return d;
 }
 

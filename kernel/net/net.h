@@ -60,6 +60,11 @@ struct quic_xmit_state {
 	u64 departure;	/* of the last skb under fq, ns */
 };
 
+/* Where a packet came in, as UDP sees it: the device, or the VRF; then sdif is the device in it. */
+struct quic_ifs {
+	int iif, sdif;
+};
+
 static inline bool quic_addr_is_v4(const union quic_addr *a)
 {
 	return a->sa.sa_family == AF_INET ||
@@ -90,6 +95,8 @@ struct quic_outlet {
  * skb, not the reference on @sk. BH off, no lock held: takes bh_lock_sock or uses the backlog.
  */
 void quic_sock_rcv(struct sock *sk, struct sk_buff *skb);
+/* Is @remote where @sk's peer is? Under RCU, without its lock: perhaps not any more. */
+bool quic_sock_peer_at(const struct sock *sk, const union quic_addr *remote);
 /*
  * ICMP says that a packet of @sk's to @to, with destination ID @dcid, was not delivered: errno
  * @err. BH off.
@@ -127,7 +134,8 @@ void quic_endpoint_put(struct quic_endpoint *ep);	/* any context */
 bool quic_endpoint_covers(const struct quic_endpoint *ep, const union quic_addr *a);
 bool quic_endpoint_wildcard(const struct quic_endpoint *ep);
 /* SO_BINDTODEVICE: is @skb, which came to @ep, one that @sk wants? */
-bool quic_endpoint_device_ok(const struct quic_endpoint *ep, const struct sock *sk, int iif);
+bool quic_endpoint_device_ok(const struct quic_endpoint *ep, const struct sock *sk,
+			     const struct quic_ifs *in);
 /*
  * A connection of @sk uses @ep, for one of its paths. Who is the only one there gets what may
  * be a stateless reset. BH or process context; @ep is held meanwhile.
@@ -135,14 +143,21 @@ bool quic_endpoint_device_ok(const struct quic_endpoint *ep, const struct sock *
 void quic_endpoint_enter(struct quic_endpoint *ep, struct sock *sk);
 void quic_endpoint_leave(struct quic_endpoint *ep, struct sock *sk);
 
-/* --- demux.c: connection ID -> socket; tomb.c: closing states that outlive sockets --- */
+/* --- demux.c: ID, or addresses -> socket; tomb.c: closing states that outlive sockets --- */
 
 int quic_demux_add(struct net *net, const struct quic_cid *cid, struct sock *sk);
 void quic_demux_del(struct net *net, const struct quic_cid *cid, struct sock *sk);
 /*
+ * A client whose ID is empty: what comes to @ep from and to @peer's addresses is @sk's (RFC 9000,
+ * 5.2). They do not change while it is there. -EADDRINUSE: another such connection has them.
+ */
+int quic_demux_add_path(struct quic_endpoint *ep, const struct quic_peer *peer, struct sock *sk);
+void quic_demux_del_path(struct quic_endpoint *ep, const struct quic_peer *peer, struct sock *sk);
+/*
  * The socket goes away in CLOSING or DRAINING: keep answering for its IDs with
  * @pkt (a sealed CONNECTION_CLOSE datagram; len 0 when draining: silence)
- * until @lifetime ns passed. Holds neither module nor namespace.
+ * until @lifetime ns passed. Holds neither module nor namespace. An empty ID stands for @peer's
+ * addresses.
  */
 void quic_demux_bury(struct quic_endpoint *ep, struct sock *sk, const struct quic_cid *cids,
 		     unsigned int ncids, const struct quic_peer *peer,
@@ -166,7 +181,7 @@ struct quic_request {		/* one attempt: the datagrams that came so far */
 	bool validated;			/* it came with a token of ours that is good */
 	bool retried;			/* one of a Retry */
 	bool fixed;			/* the QUIC Bit of the first datagram */
-	int iif;			/* where that came in */
+	struct quic_ifs in;		/* where that came in */
 	u32 version;
 	u64 at;				/* ns */
 	struct quic_listener *listener;	/* NULL while it is being sorted (sort.c) */
@@ -221,7 +236,10 @@ void quic_skb_addrs(const struct sk_buff *skb, const struct quic_endpoint *ep,
 /* What names the path, to the core */
 void quic_skb_path(const struct sk_buff *skb, struct quic_path_key *key);
 void quic_peer_path(const struct quic_peer *peer, struct quic_path_key *key);
+void quic_addr_path(const union quic_addr *local, const union quic_addr *remote,
+		    struct quic_path_key *key);
 u8 quic_skb_ecn(const struct sk_buff *skb);
+struct quic_ifs quic_skb_ifs(const struct sk_buff *skb);
 u32 quic_skb_seg_size(const struct sk_buff *skb);	/* gso_size, or the whole */
 
 /* --- route.c: the way to the peer --- */

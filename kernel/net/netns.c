@@ -11,6 +11,7 @@
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
 
+#include "mib.h"
 #include "private.h"
 
 unsigned int quic_net_id __read_mostly;
@@ -19,6 +20,11 @@ struct workqueue_struct *quic_net_wq;
 struct quic_net *quic_net(const struct net *net)
 {
 	return net_generic(net, quic_net_id);
+}
+
+struct quic_mibs __percpu *quic_net_mibs(const struct net *net)
+{
+	return quic_net(net)->mibs;
 }
 
 /* Generic cell rate algorithm, without a lock. */
@@ -54,6 +60,9 @@ static int __net_init net_init(struct net *net)
 	struct quic_net *qn = quic_net(net);
 
 	qn->net = net;
+	qn->mibs = alloc_percpu_gfp(struct quic_mibs, GFP_KERNEL_ACCOUNT);
+	if (!qn->mibs)
+		return -ENOMEM;
 	mutex_init(&qn->endpoints_lock);
 	INIT_LIST_HEAD(&qn->endpoints);
 	quic_tomb_net_init(qn);
@@ -80,6 +89,7 @@ static void __net_exit net_exit(struct net *net)
 	WARN_ON(!list_empty(&qn->endpoints));
 	quic_token_net_exit(qn);
 	memzero_explicit(qn->reset_key, sizeof(qn->reset_key));
+	free_percpu(qn->mibs);
 }
 
 static struct pernet_operations net_ops = {

@@ -88,7 +88,6 @@ int quic_output(struct sock *sk, struct sk_buff *skb, struct quic_peer *peer, u8
 
 	skb->priority = READ_ONCE(sk->sk_priority);
 	skb->mark = READ_ONCE(sk->sk_mark);
-	memset(skb->cb, 0, sizeof(skb->cb));
 
 	rcu_read_lock();
 	skb_dst_set_noref(skb, peer->dst);

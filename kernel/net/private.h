@@ -20,6 +20,7 @@
 
 struct quic_tomb;
 struct quic_door;
+struct quic_mibs;
 
 struct quic_endpoint {
 	struct list_head list;		/* quic_net.endpoints */
@@ -38,6 +39,9 @@ struct quic_endpoint {
 	struct sock *sole;		/* RCU: SOCK_RCU_FREE */
 	unsigned int sole_uses;		/* by its paths */
 	bool shared;			/* had two connections at once: never sole again */
+	/* Connections whose ID is empty: */
+	atomic_t by_path;		/* demux entries of theirs, those of tombstones too */
+	atomic_t nameless;		/* users of that kind */
 	struct work_struct work;
 	struct rcu_head rcu;
 };
@@ -49,6 +53,7 @@ struct quic_limit {
 
 struct quic_net {
 	struct net *net;
+	struct quic_mibs __percpu *mibs;	/* mib.h */
 	struct mutex endpoints_lock;	/* list, bind and close */
 	struct list_head endpoints;
 
@@ -61,6 +66,8 @@ struct quic_net {
 	u8 token_secret[2][QUIC_TOKEN_SECRET];
 	u8 token_gen;			/* which of them seals */
 	u64 token_since;		/* since when, ns */
+	unsigned long *token_seen;	/* bits of those that were used (token.c), or NULL */
+	unsigned int ntoken_seen;
 
 	spinlock_t refusals_lock;	/* BH */
 	struct list_head refusals;
@@ -90,9 +97,15 @@ struct quic_demux_entry;
  */
 bool quic_demux_find(struct net *net, const u8 *id, u8 len, struct sock **sk,
 		     struct quic_tomb **tomb);
+/* The same for those who have no ID, by where it came from and to */
+bool quic_demux_find_path(struct quic_endpoint *ep, const struct quic_path_key *path,
+			  struct sock **sk, struct quic_tomb **tomb);
 /* Hand an entry from @sk to @tomb. Return: the entry, NULL if it is not @sk's */
 struct quic_demux_entry *quic_demux_move(struct net *net, const struct quic_cid *cid,
 					 struct sock *sk, struct quic_tomb *tomb);
+struct quic_demux_entry *quic_demux_move_path(struct quic_endpoint *ep,
+					      const struct quic_path_key *path, struct sock *sk,
+					      struct quic_tomb *tomb);
 void quic_demux_free(struct quic_demux_entry *e);
 int quic_demux_init(void);
 void quic_demux_exit(void);
@@ -101,18 +114,22 @@ void quic_demux_exit(void);
 void quic_tomb_rcv(struct quic_tomb *t, const struct sk_buff *skb);
 /* End those whose endpoint on @port no socket uses any more: somebody wants the port. */
 void quic_tomb_evict(struct quic_net *qn, __be16 port);
+/* Somebody wants the addresses @path at @ep. Return: there was one, and it is gone */
+bool quic_tomb_end(struct quic_endpoint *ep, const struct quic_path_key *path);
 void quic_tomb_net_init(struct quic_net *qn);
 void quic_tomb_net_exit(struct quic_net *qn);
 
 /* ahead.c: 0-RTT datagrams without their Initial; under the door's lock */
 void quic_ahead_init(struct sk_buff_head *q);
-void quic_ahead_put(struct sk_buff_head *q, struct sk_buff *skb, u64 now);
+void quic_ahead_put(struct sk_buff_head *q, struct sk_buff *skb);
 /* One that belongs to @r, which the caller owns then; NULL: none */
 struct sk_buff *quic_ahead_take(struct sk_buff_head *q, struct quic_endpoint *ep,
-				const struct quic_request *r, u64 now);
+				const struct quic_request *r);
 
 /* dispatch.c: a train, checksum verified, data at the UDP payload. Softirq, RCU. Takes the skb. */
 void quic_dispatch(struct quic_endpoint *ep, struct sk_buff *skb);
+/* A linear datagram with a long header, for no connection when it came. BH off, RCU. Takes it. */
+void quic_dispatch_stranger(struct quic_endpoint *ep, struct quic_door *d, struct sk_buff *skb);
 
 /* icmp.c: errors that wait at the UDP socket. Softirq, RCU. */
 void quic_icmp_drain(struct quic_endpoint *ep);
@@ -151,7 +168,7 @@ bool quic_request_too_old(const struct quic_request *r, u64 now);
 /* Do all datagrams of @skb go to the ID (and kind of header) the first goes to? */
 bool quic_skb_one_dest(const struct sk_buff *skb, bool long_hdr, const u8 *dcid, u8 dcid_len);
 /* A linear skb of the datagram at [off, off + len), with @skb's headers. NULL without memory. */
-struct sk_buff *quic_skb_datagram(const struct sk_buff *skb, u32 off, u32 len);
+struct sk_buff *quic_skb_datagram(const struct sk_buff *skb, u32 off, u32 len, gfp_t gfp);
 
 /* route.c: fill peer->fl as @sk would send. Return: a referenced route or ERR_PTR. */
 struct dst_entry *quic_route_lookup(struct quic_peer *peer, const struct sock *sk);

@@ -6,6 +6,7 @@
  */
 #include "../core/retry.h"
 #include "../crypto/crypto.h"
+#include "mib.h"
 #include "private.h"
 
 #define WAITING_MAX	64
@@ -51,8 +52,10 @@ static void send_all(struct work_struct *work)
 	while ((r = next(qn))) {
 		len = quic_retry_refuse(&quic_crypto_kernel, r->version, &r->dcid, &r->scid,
 					r->code, r->pkt, sizeof(r->pkt));
-		if (len > 0)
+		if (len > 0) {
+			quic_mib_inc(qn->net, QUIC_MIB_REFUSALS_OUT);
 			quic_xmit_raw(r->ep, &r->local, &r->remote, r->pkt, len);
+		}
 		done(r);
 	}
 }

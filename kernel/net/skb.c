@@ -9,6 +9,7 @@
 #include <linux/udp.h>
 #include <net/dsfield.h>
 #include <net/inet_ecn.h>
+#include <net/ip.h>
 
 #include "private.h"
 
@@ -79,6 +80,17 @@ u8 quic_skb_ecn(const struct sk_buff *skb)
 	return ip_hdr(skb)->tos & INET_ECN_MASK;
 }
 
+/* UDP leaves IP's notes where they are. */
+struct quic_ifs quic_skb_ifs(const struct sk_buff *skb)
+{
+	bool v6 = skb->protocol == htons(ETH_P_IPV6);
+
+	return (struct quic_ifs){
+		.iif = skb->skb_iif,
+		.sdif = v6 ? inet6_sdif(skb) : inet_sdif(skb),
+	};
+}
+
 static void set_v4(union quic_addr *a, sa_family_t family, __be32 addr, __be16 port)
 {
 	memset(a, 0, sizeof(*a));
@@ -145,10 +157,8 @@ void quic_skb_path(const struct sk_buff *skb, struct quic_path_key *key)
 	key_ports(uh->dest, uh->source, key);
 }
 
-void quic_peer_path(const struct quic_peer *peer, struct quic_path_key *key)
+void quic_addr_path(const union quic_addr *l, const union quic_addr *r, struct quic_path_key *key)
 {
-	const union quic_addr *l = &peer->local, *r = &peer->remote;
-
 	if (l->sa.sa_family == AF_INET) {
 		key_v4(l->v4.sin_addr.s_addr, r->v4.sin_addr.s_addr, key);
 		key_ports(l->v4.sin_port, r->v4.sin_port, key);
@@ -157,6 +167,11 @@ void quic_peer_path(const struct quic_peer *peer, struct quic_path_key *key)
 	memcpy(key->host, &l->v6.sin6_addr, 16);
 	memcpy(key->host + 16, &r->v6.sin6_addr, 16);
 	key_ports(l->v6.sin6_port, r->v6.sin6_port, key);
+}
+
+void quic_peer_path(const struct quic_peer *peer, struct quic_path_key *key)
+{
+	quic_addr_path(&peer->local, &peer->remote, key);
 }
 
 /* One datagram's header, at @p with @avail bytes in one piece: to the same ID? */
@@ -247,6 +262,17 @@ static bool one_piece(const struct sk_buff *skb)
 	return !skb_is_nonlinear(skb) && quic_skb_seg_size(skb) == skb->len;
 }
 
+static unsigned int one_datagram(struct quic_conn *c, const struct sk_buff *skb, u64 now)
+{
+	const struct quic_vec vec = { .base = skb->data, .len = skb->len };
+	const struct quic_rx_seg seg = { .nvec = 1, .len = skb->len };
+	const struct quic_rx_train t = {
+		.vec = &vec, .seg = &seg, .nseg = 1, .ecn = quic_skb_ecn(skb),
+	};
+
+	return quic_rx_train(c, &t, now);
+}
+
 unsigned int quic_skb_rx(struct quic_conn *c, const struct sk_buff *skb, u64 now)
 {
 	struct quic_rx_train t = { .ecn = quic_skb_ecn(skb) };
@@ -258,7 +284,7 @@ unsigned int quic_skb_rx(struct quic_conn *c, const struct sk_buff *skb, u64 now
 	if (!skb->len)
 		return 0;
 	if (one_piece(skb))
-		return quic_rx_datagram(c, skb->data, skb->len, t.ecn, now);
+		return one_datagram(c, skb, now);
 
 	nseg = DIV_ROUND_UP(skb->len, quic_skb_seg_size(skb));
 	nvec = pieces_count(skb) + nseg;
@@ -280,12 +306,12 @@ unsigned int quic_skb_rx(struct quic_conn *c, const struct sk_buff *skb, u64 now
 	return taken;
 }
 
-struct sk_buff *quic_skb_datagram(const struct sk_buff *skb, u32 off, u32 len)
+struct sk_buff *quic_skb_datagram(const struct sk_buff *skb, u32 off, u32 len, gfp_t gfp)
 {
 	int hdr = skb->data - skb_network_header(skb);
 	struct sk_buff *n;
 
-	n = alloc_skb(hdr + len, GFP_ATOMIC | __GFP_NOWARN);
+	n = alloc_skb(hdr + len, gfp | __GFP_NOWARN);
 	if (!n)
 		return NULL;
 	skb_put_data(n, skb_network_header(skb), hdr);

@@ -37,7 +37,7 @@ struct choice {
 
 static bool takes(const struct quic_listener *l, const struct quic_request *r)
 {
-	return quic_endpoint_device_ok(l->door->ep, l->sk, r->iif) &&
+	return quic_endpoint_device_ok(l->door->ep, l->sk, &r->in) &&
 	       quic_version_listed(&l->versions, r->version) && (r->fixed || l->grease);
 }
 

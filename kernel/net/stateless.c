@@ -8,6 +8,7 @@
 
 #include "../core/retry.h"
 #include "../crypto/crypto.h"
+#include "mib.h"
 #include "private.h"
 
 #define VN_MAX		(7 + 2 * 255 + 4 * 8)
@@ -19,12 +20,14 @@
 #define RESET_MIN	(5 + QUIC_TOKEN_RESET_LEN)
 #define RESET_LEN	43	/* what long triggers get; short ones a byte less than they are */
 
-static void reply(struct quic_endpoint *ep, const struct sk_buff *skb, const u8 *buf, u32 len)
+static void reply(struct quic_endpoint *ep, const struct sk_buff *skb, const u8 *buf, u32 len,
+		  enum quic_mib as)
 {
 	union quic_addr local, remote;
 
 	quic_skb_addrs(skb, ep, &local, &remote);
 	quic_xmit_raw(ep, &local, &remote, buf, len);
+	quic_mib_inc(ep->net, as);
 }
 
 void quic_stateless_vn(struct quic_endpoint *ep, const struct sk_buff *skb,
@@ -40,7 +43,7 @@ void quic_stateless_vn(struct quic_endpoint *ep, const struct sk_buff *skb,
 	get_random_bytes(&random, sizeof(random));
 	len = quic_packet_build_vn(buf, sizeof(buf), in, versions, random);
 	if (len > 0)
-		reply(ep, skb, buf, len);
+		reply(ep, skb, buf, len, QUIC_MIB_VERSION_NEGOTIATIONS_OUT);
 }
 
 /* RFC 9000, 10.3: looks like a short header packet; shorter than its cause (10.3.3: no loops) */
@@ -59,7 +62,7 @@ void quic_stateless_reset(struct quic_endpoint *ep, const struct sk_buff *skb, c
 	get_random_bytes(buf, len - QUIC_TOKEN_RESET_LEN);
 	buf[0] = (buf[0] & ~QUIC_HDR_LONG) | QUIC_HDR_FIXED;
 	quic_net_reset_token(ep->net, &cid, buf + len - QUIC_TOKEN_RESET_LEN);
-	reply(ep, skb, buf, len);
+	reply(ep, skb, buf, len, QUIC_MIB_RESETS_OUT);
 }
 
 /* RFC 9000, 8.1.2: all that has to be remembered goes into the token. */
@@ -67,8 +70,8 @@ void quic_stateless_retry(struct quic_endpoint *ep, const struct sk_buff *skb,
 			  const struct quic_packet *in)
 {
 	u8 token[QUIC_TOKEN_LEN], buf[QUIC_TOKEN_LEN + QUIC_RETRY_ROOM], bits;
-	struct quic_cid odcid, scid;
 	union quic_addr local, remote;
+	struct quic_cid odcid, scid;
 	int len;
 
 	if (!quic_limit_ok(&quic_net(ep->net)->retry_limit, RETRY_RATE, RETRY_BURST))
@@ -82,5 +85,5 @@ void quic_stateless_retry(struct quic_endpoint *ep, const struct sk_buff *skb,
 	len = quic_retry_build(&quic_crypto_kernel, in, &scid, token, sizeof(token), bits, buf,
 			       sizeof(buf));
 	if (len > 0)
-		quic_xmit_raw(ep, &local, &remote, buf, len);
+		reply(ep, skb, buf, len, QUIC_MIB_RETRIES_OUT);
 }

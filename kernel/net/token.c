@@ -5,12 +5,15 @@
  * only opens, a day later it is overwritten. So a token of any age that counts
  * can be opened, and none is kept.
  */
+#include <linux/bitmap.h>
 #include <linux/random.h>
 
 #include "../crypto/crypto.h"
 #include "private.h"
 
 #define TURN	QUIC_TOKEN_NEW_LIFE
+#define SEEN_BITS	BIT(16)
+#define SEEN_MAX	(SEEN_BITS / 4)
 
 void quic_token_net_init(struct quic_net *qn)
 {
@@ -22,6 +25,30 @@ void quic_token_net_init(struct quic_net *qn)
 void quic_token_net_exit(struct quic_net *qn)
 {
 	memzero_explicit(qn->token_secret, sizeof(qn->token_secret));
+	kfree(qn->token_seen);
+}
+
+/*
+ * RFC 9000, 8.1.4: who has one of somebody else's may not say with it, time and again, that he is
+ * there. What was used leaves a bit, in a place that its random nonce tells; one that finds the
+ * bit set proves nothing. With many set all begins anew: a replay each that many tokens is few.
+ */
+static bool first_use(struct quic_net *qn, const u8 *token)
+{
+	u32 bit = get_unaligned_le32(token + 1) % SEEN_BITS;
+	bool first;
+
+	spin_lock_bh(&qn->token_lock);
+	if (!qn->token_seen)
+		qn->token_seen = kzalloc(SEEN_BITS / 8, GFP_ATOMIC | __GFP_NOWARN);
+	if (qn->token_seen && qn->ntoken_seen >= SEEN_MAX) {
+		bitmap_zero(qn->token_seen, SEEN_BITS);
+		qn->ntoken_seen = 0;
+	}
+	first = qn->token_seen && !__test_and_set_bit(bit, qn->token_seen);
+	qn->ntoken_seen += first;
+	spin_unlock_bh(&qn->token_lock);
+	return first;
 }
 
 /* The secret to seal with (@gen < 0) or number @gen. Return: its number */
@@ -79,6 +106,8 @@ enum quic_token_verdict quic_net_token_check(struct net *net, const struct quic_
 					     const union quic_addr *remote,
 					     struct quic_token *t)
 {
+	struct quic_net *qn = quic_net(net);
+	enum quic_token_verdict verdict;
 	struct quic_token_addr from;
 	u8 secret[QUIC_TOKEN_SECRET];
 	u64 now = ktime_get_ns();
@@ -86,12 +115,16 @@ enum quic_token_verdict quic_net_token_check(struct net *net, const struct quic_
 
 	if (pkt->token_len != QUIC_TOKEN_LEN)
 		return QUIC_TOKEN_NONE;
-	copy_secret(quic_net(net), pkt->token[0] & QUIC_TOKEN_GEN, now, secret);
+	copy_secret(qn, pkt->token[0] & QUIC_TOKEN_GEN, now, secret);
 	err = quic_token_open(&quic_crypto_kernel, secret, pkt->version, pkt->token,
 			      pkt->token_len, t);
 	memzero_explicit(secret, sizeof(secret));
 	if (err)
 		return QUIC_TOKEN_NONE;
 	token_addr(remote, &from);
-	return quic_token_judge(t, pkt->token, &from, pkt->dcid, pkt->dcid_len, now);
+	verdict = quic_token_judge(t, pkt->token, &from, pkt->dcid, pkt->dcid_len, now);
+	/* Those of a Retry are good for one ID, and for seconds. */
+	if (verdict == QUIC_TOKEN_GOOD && t->kind == QUIC_TOKEN_NEW && !first_use(qn, pkt->token))
+		return QUIC_TOKEN_NONE;
+	return verdict;
 }

@@ -7,6 +7,7 @@
  * They keep their endpoint, but neither the module nor the namespace: both
  * flush them when they go. Their number is bounded, the oldest give way.
  */
+#include "mib.h"
 #include "private.h"
 
 #define TOMBS_MAX	4096			/* a namespace */
@@ -25,6 +26,7 @@ struct quic_tomb {
 	union quic_addr local, remote;
 	u64 until;				/* ns */
 	atomic_t count;				/* packets since */
+	bool nameless;				/* found by addresses */
 	u8 nids;
 	struct quic_demux_entry *ids[IDS_MAX];
 	struct rcu_head rcu;
@@ -40,8 +42,10 @@ void quic_tomb_rcv(struct quic_tomb *t, const struct sk_buff *skb)
 	if (!t->len || t->len > QUIC_AMPLIFICATION * skb->len)
 		return;
 	if (is_power_of_2(atomic_inc_return(&t->count)) &&
-	    quic_limit_ok(&qn->tomb_limit, 1000, 100))
+	    quic_limit_ok(&qn->tomb_limit, 1000, 100)) {
+		quic_mib_inc(qn->net, QUIC_MIB_CLOSE_REPEATS);
 		quic_xmit_raw(t->ep, &t->local, &t->remote, t->pkt, t->len);
+	}
 }
 
 /* Off the list, and nobody finds it by an ID any more. */
@@ -104,6 +108,7 @@ void quic_demux_bury(struct quic_endpoint *ep, struct sock *sk, const struct qui
 		     unsigned int ncids, const struct quic_peer *peer,
 		     const u8 *pkt, u32 len, u64 lifetime)
 {
+	struct quic_path_key path;
 	struct quic_tomb *t;
 	unsigned int i;
 
@@ -121,8 +126,13 @@ void quic_demux_bury(struct quic_endpoint *ep, struct sock *sk, const struct qui
 	t->len = len;
 	if (len)
 		memcpy(t->pkt, pkt, len);
+	quic_peer_path(peer, &path);
 	for (i = 0; i < ncids && t->nids < IDS_MAX; i++) {
-		t->ids[t->nids] = quic_demux_move(ep->net, &cids[i], sk, t);
+		if (cids[i].len)
+			t->ids[t->nids] = quic_demux_move(ep->net, &cids[i], sk, t);
+		else
+			t->ids[t->nids] = quic_demux_move_path(ep, &path, sk, t);
+		t->nameless |= !cids[i].len;
 		if (t->ids[t->nids])
 			t->nids++;
 	}
@@ -148,6 +158,28 @@ void quic_tomb_evict(struct quic_net *qn, __be16 port)
 	}
 	spin_unlock_bh(&qn->tombs_lock);
 	lay_all_to_rest(&old);
+}
+
+bool quic_tomb_end(struct quic_endpoint *ep, const struct quic_path_key *path)
+{
+	struct quic_net *qn = quic_net(ep->net);
+	struct quic_tomb *t, *hit = NULL;
+	struct quic_path_key key;
+
+	spin_lock_bh(&qn->tombs_lock);
+	list_for_each_entry(t, &qn->tombs, list) {
+		quic_addr_path(&t->local, &t->remote, &key);
+		if (t->ep != ep || !t->nameless || !quic_path_key_eq(&key, path))
+			continue;
+		list_del(&t->list);
+		qn->ntombs--;
+		hit = t;
+		break;
+	}
+	spin_unlock_bh(&qn->tombs_lock);
+	if (hit)
+		lay_to_rest(hit);
+	return hit;
 }
 
 void quic_tomb_net_init(struct quic_net *qn)

@@ -24,6 +24,7 @@
 #define QUEUED_MIN	(256u << 10)
 #define QUEUED_MAX	(4u << 20)
 #define GFP_TX		(GFP_ATOMIC | __GFP_NOWARN)
+#define GFP_PAGES	(GFP_TX | __GFP_ACCOUNT)	/* of the socket's cgroup (sock/tx.c) */
 
 /* bit numbers in quic_xmit_state.flags */
 #define THROTTLED	0
@@ -133,7 +134,7 @@ static bool refill(struct sock *sk, u32 size)
 		swap(*pf, st->page[st->turn]);
 		st->turn = (st->turn + 1) % QUIC_XMIT_PAGES;
 	}
-	return skb_page_frag_refill(size, pf, GFP_TX);
+	return skb_page_frag_refill(size, pf, GFP_PAGES);
 }
 
 void quic_xmit_let_go(struct sock *sk)
@@ -216,7 +217,8 @@ static int fill(struct xmit *x, struct quic_conn *c, u64 now)
 {
 	u32 size = max_t(u32, c->pmtu.cur, quic_pmtu_want(&c->pmtu, now)), cap;
 	struct page_frag *pf = &x->sk->sk_frag;
-	unsigned int n = 0;
+	unsigned int n = 0, more;
+	bool full;
 	int len;
 	u8 *buf;
 
@@ -234,7 +236,15 @@ static int fill(struct xmit *x, struct quic_conn *c, u64 now)
 		if (!n)
 			size = len;
 		n++;
-	} while (commit(x->skb, pf, len) && len == size && n < x->max_segs &&
+		full = len == size && !x->tx.closed;
+		if (full) {
+			cap = min(pf->size - pf->offset, max(x->max_bytes, x->skb->len + size) -
+				  x->skb->len) - size;
+			more = quic_tx_run(&x->tx, buf + size, cap, x->max_segs - n);
+			n += more;
+			len += more * size;
+		}
+	} while (commit(x->skb, pf, len) && full && n < x->max_segs &&
 		 x->skb->len + size <= x->max_bytes);
 	return n;
 }
@@ -400,7 +410,8 @@ int quic_xmit(struct sock *sk, const struct quic_outlet *o, u64 now)
 			err = ret;
 		if (ret == -ENOMEM && !built)
 			quic_conn_retry(c, now);
-	} while ((ret > 0 || built) && quic_tx_pending(c, now) && !throttled(sk, c));
+	} while ((ret > 0 || built) && !(built && x->tx.dry) && quic_tx_pending(c, now) &&
+		 !throttled(sk, c));
 	quic_block_put(x, sizeof(*x));
 	return err;
 }

@@ -10,7 +10,9 @@
 #include <linux/security.h>
 #include <net/inet_common.h>
 
+#include "../net/mib.h"
 #include "file.h"
+#include "zerocopy.h"
 
 #define JUNK_MAX	64	/* attempts that were none a non-blocking accept() looks at */
 
@@ -21,7 +23,6 @@ static int start_listening(struct sock *sk, int backlog)
 		.alpn = qs->alpn,
 		.alpn_len = qs->alpn_len,
 		.validate = qs->config.validate_peer_address,
-		.grease = qs->tp.grease_quic_bit,
 	};
 	struct quic_listener *l;
 
@@ -31,6 +32,9 @@ static int start_listening(struct sock *sk, int backlog)
 		return -EDESTADDRREQ;
 	if (sk->sk_shutdown)
 		return -EINVAL;
+	if (qs->empty_cid)
+		return -EOPNOTSUPP;
+	how.grease = qs->tp->terms.grease_quic_bit;
 	quic_sock_versions(qs, &how.versions);
 	l = quic_listener_start(qs->ep, sk, backlog, &how);
 	if (IS_ERR(l))
@@ -145,6 +149,7 @@ static struct sock *child_alloc(struct sock *sk, bool kern)
 	child->sk_priority = sk->sk_priority;
 	child->sk_txrehash = sk->sk_txrehash;
 	copy_flags(child, sk);
+	child->sk_tsflags = READ_ONCE(sk->sk_tsflags);
 	inet_sk(child)->uc_ttl = inet_sk(sk)->uc_ttl;
 	inet_sk(child)->tos = inet_sk(sk)->tos;
 	inet_sk(child)->pmtudisc = inet_sk(sk)->pmtudisc;
@@ -180,8 +185,11 @@ static int child_start(struct sock *sk, struct sock *child, struct quic_request 
 	struct sk_buff *skb;
 	int err, mtu;
 
-	quic_sockopt_inherit(qs, quic_sk(sk));
+	err = quic_sockopt_inherit(qs, quic_sk(sk));
+	if (err)
+		return err;
 	quic_sock_preferred_inherit(qs, quic_sk(sk));
+	quic_zc_inherit(child, sk);
 	qs->local = quic_sk(sk)->local;
 	qs->ep = quic_sk(sk)->ep;
 	quic_endpoint_hold(qs->ep);
@@ -234,6 +242,7 @@ static struct sock *accept_one(struct sock *sk, bool kern, int *err)
 		return NULL;
 	}
 	local_bh_disable();
+	quic_mib_inc(sock_net(sk), QUIC_MIB_PASSIVE_OPENS);
 	quic_request_done(l, r, child);
 	local_bh_enable();
 	quic_sock_timer_set(child, ktime_get_ns());

@@ -47,7 +47,7 @@ void quic_sock_closed(struct sock *sk)
 
 	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
 	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
-	qs->wake |= QUIC_WAKE_STATE | QUIC_WAKE_READ;
+	qs->wake |= QUIC_WAKE_STATE | QUIC_WAKE_EACH | QUIC_WAKE_READ;
 	if (err) {
 		WRITE_ONCE(sk->sk_err, -err);
 		qs->wake |= QUIC_WAKE_ERROR;
@@ -73,7 +73,8 @@ int quic_sock_why(struct sock *sk)
 static void say_close(struct sock *sk, u64 now)
 {
 	struct quic_sock *qs = quic_sk(sk);
-	const struct quic_connection_close *cl = &qs->close;
+	static const struct quic_connection_close plain;
+	const struct quic_connection_close *cl = qs->close ?: &plain;
 	bool alert = cl->frame == QUIC_FT_CRYPTO && cl->errcode >= QUIC_ERR_CRYPTO &&
 		     cl->errcode <= QUIC_ERR_CRYPTO + 0xff;
 
@@ -106,9 +107,9 @@ static unsigned int collect_cids(const struct quic_conn *c, struct quic_cid *cid
 {
 	unsigned int i, n = 0;
 
-	for (i = 0; i < QUIC_CID_LOCAL_MAX; i++)
-		if (c->cids.local[i].used)
-			cids[n++] = c->cids.local[i].cid;
+	for (i = 0; i < quic_cid_locals(&c->cids); i++)
+		if (quic_cid_local_at(&c->cids, i)->used)
+			cids[n++] = quic_cid_local_at(&c->cids, i)->cid;
 	if (c->odcid_hashed)
 		cids[n++] = *quic_conn_first_id(c);
 	return n;
@@ -120,7 +121,8 @@ static int final_packet(struct quic_conn *c, u8 *buf, u64 now)
 	struct quic_burst *b;
 	int len;
 
-	if (c->state != QUIC_CONN_CLOSING)
+	/* Keys that could not be made again say nothing. */
+	if (c->state != QUIC_CONN_CLOSING || quic_parked(c))
 		return 0;
 	b = kmalloc(sizeof(*b), GFP_KERNEL);
 	if (!b)
@@ -166,8 +168,12 @@ static void end_conn(struct sock *sk)
 			quic_sock_xmit(sk, now);
 		bury(sk, now);
 	}
+	quic_watch(sk);
 	quic_sock_purge_ready(sk);
+	__skb_queue_purge(&sk->sk_receive_queue);
 	quic_conn_free(c);
+	if (qs->empty_cid)
+		quic_demux_del_path(qs->ep, &qs->peer, sk);
 	quic_endpoint_leave(qs->ep, sk);
 	quic_sock_paths_free(sk);
 	qs->conn_live = false;
@@ -201,9 +207,16 @@ void quic_sock_destroy_conn(struct sock *sk)
 	qs->ticket = NULL;
 	kfree(qs->token);
 	qs->token = NULL;
+	kfree(qs->tp);
+	qs->tp = NULL;
+	kfree(qs->close);
+	qs->close = NULL;
+	kfree(qs->alpn);
+	qs->alpn = NULL;
+	qs->alpn_len = 0;
 	kfree(qs->files);
 	qs->files = NULL;
-	quic_recvbuf_free_spare(sk);
+	quic_train_free_spare(sk);
 	quic_sendbuf_free_spare(sk);
 	quic_xmit_let_go(sk);
 	sk_mem_reclaim_final(sk);
@@ -269,8 +282,9 @@ static int do_shutdown(struct sock *sk, int how)
 		discard_unread(sk);
 	if (how & SEND_SHUTDOWN)
 		qs->shut_wr = true;
+	/* Who waits at a stream's descriptor hears of it, too. */
+	qs->wake |= QUIC_WAKE_STATE | QUIC_WAKE_EACH;
 	quic_sock_flush(sk);
-	sk->sk_state_change(sk);
 	return 0;
 }
 
@@ -284,6 +298,7 @@ int quic_sock_shutdown(struct socket *sock, int how)
 	if ((how & ~SHUTDOWN_MASK) || !how)
 		return -EINVAL;
 	lock_sock(sk);
+	quic_sock_unpark(sk);
 	err = do_shutdown(sk, how);
 	release_sock(sk);
 	return err;
@@ -296,7 +311,7 @@ static void wait_closed(struct sock *sk, long timeo)
 
 	add_wait_queue(sk_sleep(sk), &wait);
 	while (timeo && alive(quic_sk(sk)) && !signal_pending(current))
-		sk_wait_event(sk, &timeo, !alive(quic_sk(sk)), &wait);
+		quic_sock_sleep(sk, &timeo, &wait);
 	remove_wait_queue(sk_sleep(sk), &wait);
 }
 
@@ -363,12 +378,14 @@ static void leave(struct sock *sk, long timeout)
 void quic_sock_leave(struct sock *sk)
 {
 	lock_sock(sk);
+	quic_sock_unpark(sk);
 	leave(sk, 0);
 }
 
 void quic_sock_close(struct sock *sk, long timeout)
 {
 	lock_sock(sk);
+	quic_sock_unpark(sk);
 	if (quic_files_live(quic_sk(sk))) {
 		leave_to_files(sk);
 		release_sock(sk);

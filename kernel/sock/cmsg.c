@@ -3,6 +3,7 @@
  * Control messages, both ways. The layouts differ for 32-bit x86 programs only
  * in the padding at the end: 12 bytes of struct quic_stream_info there.
  */
+#include <linux/net_tstamp.h>
 #include <net/compat.h>
 
 #include "sock.h"
@@ -11,7 +12,7 @@
 #define STREAM_FLAGS	(MSG_QUIC_STREAM_FIN | MSG_QUIC_STREAM_NEW | MSG_QUIC_STREAM_UNI | \
 			 MSG_QUIC_STREAM_SNDBLOCK | MSG_QUIC_STREAM_DONTWAIT)
 #define CALL_FLAGS	(MSG_MORE | MSG_DONTWAIT | MSG_NOSIGNAL | MSG_WAITALL | MSG_BATCH | \
-			 MSG_QUIC_DATAGRAM)
+			 MSG_QUIC_DATAGRAM | MSG_ZEROCOPY)
 
 static int parse_stream(const struct cmsghdr *cmsg, struct quic_cmsg *out)
 {
@@ -139,9 +140,27 @@ static void put_timeval(struct sock *sk, struct msghdr *msg, u64 stamp)
 		put_cmsg(msg, SOL_SOCKET, SO_TIMESTAMP_OLD, sizeof(old), &old);
 }
 
+/* SO_TIMESTAMPING: what software takes when a packet comes in. */
+static void put_timestamping(struct sock *sk, struct msghdr *msg, u64 stamp)
+{
+	const u32 wanted = SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE;
+	struct scm_timestamping_internal tss = {};
+
+	if ((READ_ONCE(sk->sk_tsflags) & wanted) != wanted)
+		return;
+	tss.ts[0] = ns_to_timespec64(stamp);
+	if (sock_flag(sk, SOCK_TSTAMP_NEW))
+		put_cmsg_scm_timestamping64(msg, &tss);
+	else
+		put_cmsg_scm_timestamping(msg, &tss);
+}
+
 void quic_cmsg_put_stamp(struct sock *sk, struct msghdr *msg, u64 stamp)
 {
-	if (!stamp || !sock_flag(sk, SOCK_RCVTSTAMP))
+	if (!stamp)
+		return;
+	put_timestamping(sk, msg, stamp);
+	if (!sock_flag(sk, SOCK_RCVTSTAMP))
 		return;
 	if (sock_flag(sk, SOCK_RCVTSTAMPNS))
 		put_timespec(sk, msg, stamp);

@@ -10,6 +10,7 @@
 #include <net/inet_common.h>
 
 #include "../crypto/crypto.h"
+#include "../net/mib.h"
 #include "file.h"
 #include "sockopt.h"
 
@@ -203,7 +204,7 @@ static int parse_remote6(struct sock *sk, const struct sockaddr *addr, int len,
 /* What the application chose, as far as the receive buffer holds it */
 void quic_sock_apply_params(struct quic_sock *qs)
 {
-	quic_conn_offer(&qs->conn, &qs->tp, quic_recvbuf_window(quic_sock_sk(qs)),
+	quic_conn_offer(&qs->conn, qs->tp, quic_recvbuf_window(quic_sock_sk(qs)),
 			!(qs->tp_given & QUIC_TP_GIVEN_NO_COMPAT));
 }
 
@@ -215,6 +216,13 @@ void quic_sock_versions(const struct quic_sock *qs, struct quic_versions *v)
 		quic_version_all(v, qs->config.version);
 }
 
+void quic_sock_apply_intervals(struct quic_sock *qs)
+{
+	quic_conn_set_intervals(&qs->conn,
+				(u64)qs->config.keepalive_probe_interval * NSEC_PER_USEC,
+				(u64)qs->config.plpmtud_probe_interval * NSEC_PER_USEC);
+}
+
 int quic_sock_conn_init(struct sock *sk, bool server, u32 version)
 {
 	struct quic_sock *qs = quic_sk(sk);
@@ -224,7 +232,7 @@ int quic_sock_conn_init(struct sock *sk, bool server, u32 version)
 		.versions = qs->versions,
 		.cc = qs->cc,
 		.initial_rtt = (u64)qs->config.initial_smoothed_rtt * NSEC_PER_USEC,
-		.keepalive = (u64)qs->config.keepalive_probe_interval * NSEC_PER_USEC,
+		.empty_cid = qs->empty_cid,
 	};
 	struct quic_path_key key;
 	int err;
@@ -233,12 +241,12 @@ int quic_sock_conn_init(struct sock *sk, bool server, u32 version)
 	if (err)
 		return err;
 	qs->conn_live = true;
+	quic_watch_start(sk);
 	quic_endpoint_enter(qs->ep, sk);
 	quic_peer_path(&qs->peer, &key);
 	quic_path_set_first(&qs->conn, &key);
 	quic_sock_apply_params(qs);
-	if (qs->config.plpmtud_probe_interval)
-		qs->conn.pmtu.interval = (u64)qs->config.plpmtud_probe_interval * NSEC_PER_USEC;
+	quic_sock_apply_intervals(qs);
 	if (server || !qs->token_len)
 		return 0;
 	return quic_conn_set_token(&qs->conn, qs->token, qs->token_len);
@@ -250,6 +258,8 @@ static void forget_conn(struct sock *sk)
 
 	if (qs->conn_live) {
 		quic_conn_free(&qs->conn);
+		if (qs->empty_cid)
+			quic_demux_del_path(qs->ep, &qs->peer, sk);
 		quic_endpoint_leave(qs->ep, sk);
 	}
 	qs->conn_live = false;
@@ -271,6 +281,8 @@ static int start(struct sock *sk, const union quic_addr *remote)
 	if (mtu < 0)
 		return mtu;
 	err = quic_sock_conn_init(sk, false, qs->config.version);
+	if (!err && qs->empty_cid)
+		err = quic_demux_add_path(qs->ep, &qs->peer, sk);
 	if (!err)
 		err = quic_conn_connect(&qs->conn, now);
 	if (err)
@@ -305,8 +317,10 @@ static int do_connect(struct sock *sk, const struct sockaddr *addr, int len)
 		implicit = true;
 	}
 	err = start(sk, &remote);
-	if (!err)
+	if (!err) {
+		quic_mib_inc(sock_net(sk), QUIC_MIB_ACTIVE_OPENS);
 		return 0;
+	}
 
 	forget_conn(sk);
 	if (implicit) {

@@ -24,6 +24,7 @@ void quic_sock_datagram_done(struct sock *sk, struct quic_datagram *d)
 	quic_sk(sk)->datagrams_unsent -= d->len;
 	sk_wmem_queued_add(sk, -(int)t->charged);
 	sk_mem_uncharge(sk, t->charged);
+	quic_sk(sk)->refused_until = 0;
 	quic_sk(sk)->wake |= QUIC_WAKE_WRITE;
 	kfree(t);
 }
@@ -34,7 +35,7 @@ static struct tx_datagram *tx_new(struct sock *sk, struct msghdr *msg, u32 len, 
 	struct tx_datagram *t;
 
 	*err = -ENOBUFS;
-	if (!sk_wmem_schedule(sk, size))
+	if (!quic_sendbuf_schedule(sk, size))
 		return NULL;
 	t = kmalloc(size, sk->sk_allocation | __GFP_NOWARN);
 	if (!t)
@@ -68,14 +69,19 @@ int quic_sock_datagram_send(struct sock *sk, struct msghdr *msg, size_t len, lon
 	if (err)
 		return err;
 	qs->datagram_last = true;
-	err = quic_sock_wait_memory(sk, &timeo);
-	if (!err)
-		err = tx_check(&qs->conn, len);		/* the path may have shrunk */
-	if (err)
-		return err;
-	t = tx_new(sk, msg, len, &err);
-	if (!t)
-		return err;
+	for (;;) {
+		err = quic_sock_wait_memory(sk, &timeo);
+		if (!err)
+			err = tx_check(&qs->conn, len);		/* the path may have shrunk */
+		if (err)
+			return err;
+		t = tx_new(sk, msg, len, &err);
+		if (t)
+			break;
+		if (err != -ENOBUFS)
+			return err;
+		quic_sock_memory_refused(sk);
+	}
 	err = quic_datagram_send(&qs->conn, &t->core);
 	if (err) {
 		kfree(t);

@@ -32,7 +32,9 @@
 #include <net/inet_common.h>
 
 #include "file.h"
+#include "../compat/zerocopy.h"
 #include "sockopt.h"
+#include "zerocopy.h"
 
 static void write_space(struct sock *sk)
 {
@@ -65,6 +67,7 @@ static void write_space(struct sock *sk)
 	.setsockopt		= quic_file_set,		\
 	.getsockopt		= quic_file_get,		\
 	.sendmsg		= quic_file_sendmsg,		\
+	QUIC_COMPAT_SENDPAGE					\
 	.recvmsg		= quic_file_recvmsg,		\
 	.mmap			= sock_no_mmap
 
@@ -129,6 +132,8 @@ static void copy_names(struct sock *sk, const struct sock *from)
 
 static void destruct(struct sock *sk)
 {
+	/* What was told of MSG_ZEROCOPY, and not read */
+	skb_queue_purge(&sk->sk_error_queue);
 	sock_put(quic_file_of(sk)->conn);
 }
 
@@ -148,6 +153,7 @@ struct quic_file *quic_file_new(struct sock *sk, bool kern)
 	fsk->sk_destruct = destruct;
 	fsk->sk_rcvtimeo = sk->sk_rcvtimeo;
 	fsk->sk_sndtimeo = sk->sk_sndtimeo;
+	quic_zc_inherit(fsk, sk);
 	copy_names(fsk, sk);
 	security_sk_clone(sk, fsk);
 	INIT_LIST_HEAD(&f->wake);
@@ -161,6 +167,7 @@ void quic_file_graft(struct quic_file *f, struct socket *sock)
 {
 	sock->ops = f->inet.sk.sk_family == AF_INET6 ? &file6_ops : &file_ops;
 	sock->type = SOCK_STREAM;
+	quic_zc_graft(sock);
 	sock_graft(quic_file_sk(f), sock);
 	sock->state = SS_CONNECTED;
 }
@@ -175,6 +182,7 @@ void quic_file_attach(struct quic_file *f, struct quic_sock_stream *s)
 	s->core.released = false;
 	s->file = f;
 	f->s = s;
+	quic_sendbuf_seal_uarg(s);
 	qs->files->n++;
 	if (qs->last_sid == (s64)s->core.id)
 		qs->last_sid = -1;

@@ -16,6 +16,7 @@ struct quic_file {
 	struct list_head wake;		/* quic_files.wake, while wake_bits is not 0 */
 	struct list_head space;		/* quic_files.space, while waiting for room to write */
 	u8 wake_bits;			/* QUIC_WAKE_* */
+	bool zerocopy_ro;		/* splice() to it lends its pages */
 };
 
 /* What a connection has for its stream descriptors; made when it is first needed. */

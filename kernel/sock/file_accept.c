@@ -59,9 +59,9 @@ static void collect(struct quic_sock *qs)
 	unsigned int k;
 
 	for (k = 0; k < 2; k++) {
-		const struct quic_ranges *r = &c->streams.kind[k].unseen;
+		const struct quic_ranges *r = c->streams.kind[k].unseen;
 
-		fs->next[k] = r->n ? r->r[0].start : c->streams.kind[k].peer_next;
+		fs->next[k] = r && r->n ? r->r[0].start : c->streams.kind[k].peer_next;
 	}
 	for (n = rb_first(&c->streams.tree); n; n = rb_next(n)) {
 		struct quic_stream *s = rb_entry(n, struct quic_stream, node);
@@ -100,6 +100,8 @@ int quic_file_accept_on(struct sock *sk, bool on)
 	WRITE_ONCE(qs->files->accept, on);
 	if (!on) {
 		give_back(sk);
+		/* for who waits in accept() */
+		qs->wake |= QUIC_WAKE_STATE;
 	} else if (qs->conn_live) {
 		collect(qs);
 		if (!list_empty(&qs->files->waiting))
@@ -177,8 +179,7 @@ static int wait_stream(struct sock *sk, long *timeo)
 		if (signal_pending(current))
 			break;
 		err = 0;
-		sk_wait_event(sk, timeo, quic_file_accept_ready(qs) || sk->sk_err ||
-			      !qs->files->accept || (sk->sk_shutdown & RCV_SHUTDOWN), &wait);
+		quic_sock_sleep(sk, timeo, &wait);
 	}
 	remove_wait_queue(sk_sleep(sk), &wait);
 	return err;

@@ -84,7 +84,7 @@ static void linger(struct quic_file *f, long timeo)
 
 	add_wait_queue(sk_sleep(fsk), &wait);
 	while (timeo && !delivered(f) && !signal_pending(current))
-		sk_wait_event(f->conn, &timeo, delivered(f), &wait);
+		quic_sock_sleep(f->conn, &timeo, &wait);
 	remove_wait_queue(sk_sleep(fsk), &wait);
 }
 

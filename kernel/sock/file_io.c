@@ -5,9 +5,10 @@
  * queue; what is written takes the ways of sendmsg.c.
  */
 #include "file.h"
+#include "zerocopy.h"
 
 #define SEND_FLAGS	(MSG_MORE | MSG_DONTWAIT | MSG_NOSIGNAL | MSG_WAITALL | MSG_BATCH | \
-			 MSG_EOR | MSG_QUIC_STREAM_FIN)
+			 MSG_EOR | MSG_ZEROCOPY | MSG_QUIC_STREAM_FIN)
 
 /* --- reading --- */
 
@@ -47,7 +48,8 @@ static int rx_wait(struct quic_file *f, u64 have, long *timeo)
 		return sock_intr_errno(*timeo);
 	add_wait_queue(sk_sleep(fsk), &wait);
 	sk_set_bit(SOCKWQ_ASYNC_WAITDATA, fsk);
-	sk_wait_event(sk, timeo, readable(f, have), &wait);
+	if (!readable(f, have))
+		quic_sock_sleep(sk, timeo, &wait);
 	sk_clear_bit(SOCKWQ_ASYNC_WAITDATA, fsk);
 	remove_wait_queue(sk_sleep(fsk), &wait);
 	return 0;
@@ -112,9 +114,11 @@ int quic_file_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int f
 	if (flags & MSG_OOB)
 		return -EINVAL;
 	if (flags & MSG_ERRQUEUE)
-		return -EAGAIN;
+		return quic_zc_recv(sock->sk, msg, len);
 	timeo = sock_rcvtimeo(sock->sk, flags & MSG_DONTWAIT);
 	lock_sock(sk);
+	if (unlikely(quic_sk(sk)->mem_short))
+		quic_recvbuf_make_room(sk);
 	/* It writes no more for now: what waited for that goes out. */
 	if (f->s->held_bytes && !quic_sk(sk)->corked)
 		quic_sock_flush(sk);
@@ -159,6 +163,7 @@ int quic_file_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 		return -EINVAL;
 	timeo = sock_sndtimeo(sock->sk, msg->msg_flags & MSG_DONTWAIT);
 	lock_sock(sk);
+	quic_sock_unpark(sk);
 	err = write_errno(f);
 	if (!err && (len || fin))
 		err = quic_sock_send_data(sk, f->s, msg, len, fin, timeo);

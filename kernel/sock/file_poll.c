@@ -12,6 +12,7 @@
 #include <asm/ioctls.h>
 
 #include "file.h"
+#include "zerocopy.h"
 
 #define SHARE	4096	/* bytes of room a writer that is woken is taken to use */
 
@@ -57,7 +58,10 @@ static void wake_space(struct sock *sk)
 	}
 }
 
-/* The connection is over, and each of its streams; or is established, with other limits. */
+/*
+ * The connection is over, and each of its streams; or is established, with other limits; or
+ * nothing more may be written.
+ */
 static void wake_each(struct sock *sk)
 {
 	struct quic_sock *qs = quic_sk(sk);
@@ -86,7 +90,7 @@ void quic_file_wake_all(struct sock *sk, u8 wake)
 	struct sock *fsk;
 	u8 bits;
 
-	if ((wake & QUIC_WAKE_STATE) && fs->n && qs->conn_live)
+	if ((wake & QUIC_WAKE_EACH) && fs->n && qs->conn_live)
 		wake_each(sk);
 	while (!list_empty(&fs->wake)) {
 		f = list_first_entry(&fs->wake, struct quic_file, wake);
@@ -124,7 +128,8 @@ static __poll_t poll_read(const struct quic_file *f, bool *over)
 		return 0;
 	if (end <= 0)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
-	else if (s->tail - s->read >= sock_rcvlowat(&f->inet.sk, 0, INT_MAX))
+	else if (s->tail - s->read >= sock_rcvlowat(&f->inet.sk, 0, INT_MAX) ||
+		 (s->tail != s->read && quic_sock_stream_enough(f->conn, s, 0)))
 		mask |= EPOLLIN | EPOLLRDNORM;
 	if (s->core.rx.state >= QUIC_RECV_RESET_RECVD)
 		mask |= EPOLLERR;
@@ -159,7 +164,7 @@ __poll_t quic_file_poll(struct file *file, struct socket *sock, poll_table *wait
 	mask |= poll_write(f, &tx_over);
 	if ((rx_over && tx_over) || quic_sk(f->conn)->conn.state > QUIC_CONN_ESTABLISHED)
 		mask |= EPOLLHUP;
-	if (READ_ONCE(sock->sk->sk_err))
+	if (READ_ONCE(sock->sk->sk_err) || quic_zc_told(sock->sk))
 		mask |= EPOLLERR;
 	release_sock(f->conn);
 	return mask;

@@ -85,6 +85,8 @@ static void stream_reset(struct sock *sk, struct quic_sock_stream *s)
 	/* The event is all the application learns of the reset; it follows what may be read. */
 	quic_event_stream(sk, s, QUIC_STREAM_RECV_STATE_RESET_RECVD);
 	s->reset_ready = read;
+	/* Who waits for more than what he has got of it (MSG_WAITALL) waits in vain. */
+	quic_sk(sk)->wake |= QUIC_WAKE_READ;
 	quic_file_wake(sk, s, QUIC_WAKE_READ | QUIC_WAKE_STATE);
 	if (!read)
 		quic_stream_read_end(&quic_sk(sk)->conn, &s->core);
@@ -171,7 +173,7 @@ static int crypto_data(struct quic_conn *c, enum quic_level level, const u8 *dat
 
 static u8 *rx_buf(struct quic_conn *c, u32 len)
 {
-	return quic_recvbuf_alloc(sk_of(c), len);
+	return quic_train_alloc(sk_of(c), len);
 }
 
 static int cid_add(struct quic_conn *c, const struct quic_cid *cid)
@@ -207,7 +209,7 @@ static void random(void *buf, u32 len)
 static void established(struct sock *sk)
 {
 	WRITE_ONCE(sk->sk_state, TCP_ESTABLISHED);
-	quic_sk(sk)->wake |= QUIC_WAKE_STATE | QUIC_WAKE_WRITE;
+	quic_sk(sk)->wake |= QUIC_WAKE_STATE | QUIC_WAKE_EACH | QUIC_WAKE_WRITE;
 	/* 0-RTT data waited for this. */
 	if (!list_empty(&quic_sk(sk)->ready))
 		quic_sk(sk)->wake |= QUIC_WAKE_READ;
@@ -232,16 +234,16 @@ static void cids_changed(struct sock *sk, bool dest)
 	u64 least = U64_MAX;
 	unsigned int i;
 
-	for (i = 0; !dest && i < QUIC_CID_LOCAL_MAX; i++)
-		if (d->local[i].used)
-			least = min(least, d->local[i].seq);
-	for (i = 0; dest && i < QUIC_CID_REMOTE_SLOTS; i++)
-		if (d->remote[i].used)
-			least = min(least, d->remote[i].seq);
+	for (i = 0; !dest && i < quic_cid_locals(d); i++)
+		if (quic_cid_local_at(d, i)->used)
+			least = min(least, quic_cid_local_at(d, i)->seq);
+	for (i = 0; dest && i < quic_cid_remotes(d); i++)
+		if (quic_cid_remote_at(d, i)->used)
+			least = min(least, quic_cid_remote_at(d, i)->seq);
 	if (least == U64_MAX)
 		return;
 	ev.dest = dest;
-	ev.active = dest ? d->remote[c->path->cid].seq : least;
+	ev.active = dest ? quic_cid_remote_at(d, c->path->cid)->seq : least;
 	ev.prior_to = least;
 	quic_event_put(sk, QUIC_EVENT_CONNECTION_ID, &ev, sizeof(ev));
 }
@@ -280,6 +282,8 @@ static void conn_event(struct quic_conn *c, enum quic_conn_event ev, u64 arg)
 		break;
 	case QUIC_CEV_CONFIRMED:
 		confirmed(sk);
+		kfree(quic_sk(sk)->tp);
+		quic_sk(sk)->tp = NULL;
 		break;
 	case QUIC_CEV_CLOSED:
 		quic_sock_closed(sk);

@@ -9,6 +9,7 @@
  */
 #include <linux/random.h>
 
+#include "../net/mib.h"
 #include "sockopt.h"
 
 /* --- a path's life: struct quic_conn_ops --- */
@@ -76,6 +77,7 @@ void quic_sock_migrated(struct sock *sk, u8 local)
 	struct quic_peer *peer = qs->other[to];
 	struct quic_endpoint *ep = peer->ep;
 
+	quic_mib_inc(sock_net(sk), QUIC_MIB_MIGRATIONS);
 	peer->ep = NULL;
 	swap(qs->peer, *peer);
 	peer->ep = qs->ep;
@@ -132,6 +134,9 @@ static int migrate(struct sock *sk, union quic_addr *local)
 
 	if (quic_addr_is_v4(local) != quic_addr_is_v4(&qs->peer.remote))
 		return -EINVAL;
+	/* RFC 9000, 5.1: our addresses are all we are found by. */
+	if (qs->empty_cid)
+		return -EOPNOTSUPP;
 	/* What was bound to any address suits; who names no port wants another. */
 	if (*port_of(local) && quic_endpoint_covers(qs->ep, local)) {
 		ep = qs->ep;
@@ -180,11 +185,12 @@ static bool preferred_ok(const union quic_addr *a, const union quic_addr *now)
 void quic_sock_confirmed_client(struct sock *sk)
 {
 	struct quic_sock *qs = quic_sk(sk);
-	const struct quic_preferred_addr *p = &qs->conn.remote.preferred;
+	const struct quic_handshake *hs = qs->conn.hs;
+	const struct quic_preferred_addr *p = &hs->preferred;
 	bool v4 = quic_addr_is_v4(&qs->peer.remote);
 	union quic_addr local = qs->local, remote = {};
 
-	if (!qs->conn.remote.has_preferred || !(v4 ? p->port4 : p->port6))
+	if (!hs->has_preferred || !(v4 ? p->port4 : p->port6) || qs->empty_cid)
 		return;
 	remote.sa.sa_family = sk->sk_family;
 	if (sk->sk_family == AF_INET) {
@@ -211,7 +217,7 @@ void quic_sock_no_route(struct sock *sk, u64 now)
 	union quic_addr local = {};
 
 	if (qs->conn.server || !qs->conn.confirmed || qs->conn.paths.next ||
-	    !quic_endpoint_wildcard(qs->ep))
+	    qs->empty_cid || !quic_endpoint_wildcard(qs->ep))
 		return;
 	local.sa.sa_family = sk->sk_family;
 	*port_of(&local) = *port_of(&qs->peer.local);
@@ -224,7 +230,7 @@ static int set_preferred(struct sock *sk, union quic_addr *a)
 {
 	struct quic_sock *qs = quic_sk(sk);
 	bool v4 = quic_addr_is_v4(a);
-	struct quic_preferred_addr *p = &qs->tp.preferred;
+	struct quic_preferred_addr *p = &qs->tp->preferred;
 	struct quic_endpoint *ep = NULL;
 
 	if (!*port_of(a) || quic_addr_is_any(a))
@@ -244,7 +250,7 @@ static int set_preferred(struct sock *sk, union quic_addr *a)
 	else
 		memcpy(p->v6, &a->v6.sin6_addr, 16);
 	*(v4 ? &p->port4 : &p->port6) = ntohs(*port_of(a));
-	qs->tp.has_preferred = true;
+	qs->tp->has_preferred = true;
 	if (qs->conn_live)
 		quic_conn_offer_preferred(&qs->conn, p);
 	return 0;

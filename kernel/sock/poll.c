@@ -7,6 +7,7 @@
 #include <net/transp_v6.h>
 
 #include "file.h"
+#include "zerocopy.h"
 
 static __poll_t poll_listener(struct sock *sk)
 {
@@ -41,13 +42,40 @@ static __poll_t poll_write(struct socket *sock)
 	return mask;
 }
 
+bool quic_sock_stream_enough(struct sock *sk, const struct quic_sock_stream *s, u64 have)
+{
+	const struct quic_flow *f = &s->core.rx.flow, *all = &quic_sk(sk)->conn.rx_flow;
+
+	return have >= sock_rcvlowat(sk, 0, INT_MAX) || f->used >= f->limit ||
+	       all->used >= all->limit || !quic_recvbuf_room(sk);
+}
+
+/* SO_RCVLOWAT is met by all streams together; ends and messages are not waited with. */
+static bool enough(struct sock *sk)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	struct quic_sock_stream *s;
+	struct quic_item *it;
+
+	list_for_each_entry(it, &qs->ready, list) {
+		if (it->kind != QUIC_ITEM_STREAM)
+			return true;
+		s = container_of(it, struct quic_sock_stream, item);
+		if (s->fin_ready || s->reset_ready ||
+		    quic_sock_stream_enough(sk, s, qs->unread))
+			return true;
+	}
+	return false;
+}
+
 /* 0-RTT data may have to wait for the end of the handshake. */
 static bool readable(struct sock *sk)
 {
 	bool ret;
 
 	lock_sock(sk);
-	ret = quic_sock_first_item(quic_sk(sk)) || quic_file_accept_ready(quic_sk(sk));
+	ret = (quic_sock_first_item(quic_sk(sk)) && enough(sk)) ||
+	      quic_file_accept_ready(quic_sk(sk));
 	release_sock(sk);
 	return ret;
 }
@@ -79,7 +107,7 @@ __poll_t quic_sock_poll(struct file *file, struct socket *sock, poll_table *wait
 	if (shutdown & RCV_SHUTDOWN)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
 	if (((!list_empty_careful(&qs->ready) || stream_waits(qs)) &&
-	     (state != TCP_SYN_RECV || readable(sk))) ||
+	     ((state != TCP_SYN_RECV && READ_ONCE(sk->sk_rcvlowat) <= 1) || readable(sk))) ||
 	    READ_ONCE(qs->tls_stale))
 		mask |= EPOLLIN | EPOLLRDNORM;
 	/* Writing fails at once, which is an answer too. */
@@ -87,7 +115,7 @@ __poll_t quic_sock_poll(struct file *file, struct socket *sock, poll_table *wait
 		mask |= EPOLLOUT | EPOLLWRNORM;
 	else if (state != TCP_CLOSE)
 		mask |= poll_write(sock);
-	if (READ_ONCE(sk->sk_err))
+	if (READ_ONCE(sk->sk_err) || quic_zc_told(sk))
 		mask |= EPOLLERR;
 	return mask;
 }

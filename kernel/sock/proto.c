@@ -10,12 +10,13 @@
 #include <net/transp_v6.h>
 
 #include "../compat/proto.h"
+#include "../compat/zerocopy.h"
 #include "file.h"
+#include "zerocopy.h"
 
 long quic_sysctl_mem[3];
-int quic_sysctl_rmem[3] = { 4096, 1 << 20, 32 << 20 };
-int quic_sysctl_wmem[3] = { 4096, 64 << 10, 32 << 20 };
-const struct quic_cc_ops *quic_sysctl_cc = &quic_cc_cubic;
+/* What a socket gets under pressure, too, in all namespaces; bytes, only the first counts. */
+static int rmem_least[3] = { 4096 }, wmem_least[3] = { 4096 };
 
 struct kmem_cache *quic_stream_cache;
 static atomic_long_t memory_allocated;
@@ -72,26 +73,37 @@ static int init_sock(struct sock *sk)
 	sock_set_flag(sk, SOCK_RCU_FREE);
 	sk->sk_state = TCP_CLOSE;
 	sk->sk_write_space = write_space;
-	WRITE_ONCE(sk->sk_sndbuf, READ_ONCE(quic_sysctl_wmem[1]));
-	WRITE_ONCE(sk->sk_rcvbuf, READ_ONCE(quic_sysctl_rmem[1]));
+	qs->ctl = quic_sysctls(sock_net(sk));
+	WRITE_ONCE(sk->sk_sndbuf, READ_ONCE(qs->ctl->wmem[1]));
+	WRITE_ONCE(sk->sk_rcvbuf, READ_ONCE(qs->ctl->rmem[1]));
 
 	INIT_LIST_HEAD(&qs->ready);
 	INIT_LIST_HEAD(&qs->held);
+	INIT_LIST_HEAD(&qs->writers);
 	qs->my_turn = true;
 	qs->last_sid = -1;
 	quic_sock_timer_init(sk);
 	INIT_WORK(&qs->work, quic_sock_work);
-	quic_sockopt_defaults(qs);
+	/* What accept() gives has none yet (accept_any). */
+	if (sk->sk_socket)
+		quic_zc_graft(sk->sk_socket);
 
 	local_bh_disable();
 	sk_sockets_allocated_inc(sk);
 	sock_prot_inuse_add(sock_net(sk), sk->sk_prot, 1);
 	local_bh_enable();
+	/* From here on the caller undoes it all by destroy_sock(). */
+	quic_list_add(sk);
+	qs->tp = kzalloc(sizeof(*qs->tp), GFP_KERNEL_ACCOUNT);
+	if (!qs->tp)
+		return -ENOMEM;
+	quic_sockopt_defaults(qs);
 	return 0;
 }
 
 static void destroy_sock(struct sock *sk)
 {
+	quic_list_del(sk);
 	/* Perhaps a child that did not come to be, inside accept() on its listener. */
 	lock_sock_nested(sk, SINGLE_DEPTH_NESTING);
 	quic_sock_destroy_conn(sk);
@@ -123,7 +135,7 @@ static bool accepts_streams(const struct socket *sock)
 	return fs && READ_ONCE(fs->accept) && READ_ONCE(sock->sk->sk_state) != TCP_LISTEN;
 }
 
-QUIC_COMPAT_OPS_ACCEPT(accept_any, accepts_streams, quic_file_accept)
+QUIC_COMPAT_OPS_ACCEPT(accept_any, accepts_streams, quic_file_accept, quic_zc_graft)
 
 #define QUIC_PROTO_COMMON					\
 	.owner			= THIS_MODULE,			\
@@ -147,8 +159,8 @@ QUIC_COMPAT_OPS_ACCEPT(accept_any, accepts_streams, quic_file_accept)
 	.leave_memory_pressure	= leave_memory_pressure,	\
 	.sockets_allocated	= &sockets_allocated,		\
 	.sysctl_mem		= quic_sysctl_mem,		\
-	.sysctl_wmem		= quic_sysctl_wmem,		\
-	.sysctl_rmem		= quic_sysctl_rmem
+	.sysctl_wmem		= wmem_least,			\
+	.sysctl_rmem		= rmem_least
 
 struct proto quic_prot = {
 	.name			= "QUIC",
@@ -178,6 +190,7 @@ struct proto quicv6_prot = {
 	.setsockopt		= sock_common_setsockopt,	\
 	.getsockopt		= sock_common_getsockopt,	\
 	.sendmsg		= inet_sendmsg,			\
+	QUIC_COMPAT_SENDPAGE					\
 	.recvmsg		= inet_recvmsg,			\
 	.mmap			= sock_no_mmap
 
@@ -246,6 +259,9 @@ int quic_sock_init(void)
 	err = percpu_counter_init(&sockets_allocated, 0, GFP_KERNEL);
 	if (err)
 		goto no_counter;
+	err = quic_zc_init();
+	if (err)
+		goto no_zc;
 	err = proto_register(&quic_prot, 1);
 	if (err)
 		goto no_proto;
@@ -270,6 +286,8 @@ no_file:
 no_proto6:
 	proto_unregister(&quic_prot);
 no_proto:
+	quic_zc_exit();
+no_zc:
 	percpu_counter_destroy(&sockets_allocated);
 no_counter:
 	destroy_workqueue(quic_sock_wq);
@@ -297,6 +315,7 @@ void quic_sock_exit(void)
 	quic_file_exit();
 	proto_unregister(&quicv6_prot);
 	proto_unregister(&quic_prot);
+	quic_zc_exit();
 	percpu_counter_destroy(&sockets_allocated);
 	kmem_cache_destroy(quic_stream_cache);
 }

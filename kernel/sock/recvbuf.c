@@ -7,15 +7,15 @@
  * [read, tail) without holes, the tree what lies beyond. All memory kept is in
  * sk_rmem_alloc with its real size. A train lives as long as one of its chunks;
  * when memory gets short, one that is pinned by little is copied and freed.
+ * Buffers set aside for the next ones are charged, but not in sk_rmem_alloc.
  */
+#include "../compat/memcg.h"
 #include "file.h"
 
-#define RXBUF_ORDER	3	/* what alloc_pages still serves from its per-CPU lists */
-#define RXBUF_KMALLOC	4096	/* larger buffers are pages */
-#define SPARE_MAX	8	/* buffers of that order kept for the next trains */
-#define LARGE_TRAIN	24	/* chunks */
 #define COPY_MAX	256	/* smaller pieces are copied: a train is not worth pinning */
 #define COPY_ROOM	1024	/* room behind a small piece when more is waiting already */
+
+#define PIN_PART	16	/* of the receive buffer small pieces may pin */
 
 /* --- accounting --- */
 
@@ -25,7 +25,7 @@ u32 quic_recvbuf_bound(const struct sock *sk)
 
 	/* Until SO_RCVBUF is set the limit is the sysctl's: windows tune themselves. */
 	if (!(sk->sk_userlocks & SOCK_RCVBUF_LOCK))
-		rcvbuf = max_t(u32, rcvbuf, READ_ONCE(quic_sysctl_rmem[2]));
+		rcvbuf = max_t(u32, rcvbuf, READ_ONCE(quic_sk(sk)->ctl->rmem[2]));
 	return rcvbuf;
 }
 
@@ -44,10 +44,30 @@ bool quic_recvbuf_charge_fixed(struct sock *sk, u32 size)
 {
 	int delta = (int)size - sk->sk_forward_alloc;
 
-	if (delta > 0 && !__sk_mem_schedule(sk, delta, SK_MEM_RECV))
+	if (delta > 0 && (quic_compat_memcg_full(sk, delta) ||
+			  !__sk_mem_schedule(sk, delta, SK_MEM_RECV))) {
+		quic_train_free_spare(sk);	/* for the next one who asks */
+		quic_sk(sk)->mem_short = true;
 		return false;
+	}
 	sk_mem_charge(sk, size);
 	return true;
+}
+
+bool quic_recvbuf_charge_mem(struct sock *sk, u32 size, bool force)
+{
+	if (quic_recvbuf_charge_fixed(sk, size))
+		return true;
+	if (force)
+		sk_mem_charge(sk, size);
+	return force;
+}
+
+/* Only page cache may fill the cgroup. */
+void quic_recvbuf_make_room(struct sock *sk)
+{
+	quic_sk(sk)->mem_short = false;
+	quic_compat_memcg_reclaim(sk);
 }
 
 bool quic_recvbuf_charge(struct sock *sk, u32 size)
@@ -61,187 +81,20 @@ bool quic_recvbuf_charge(struct sock *sk, u32 size)
 void quic_recvbuf_uncharge(struct sock *sk, u32 size)
 {
 	atomic_sub(size, &sk->sk_rmem_alloc);
-	sk_mem_uncharge(sk, size);
-}
-
-/* --- trains --- */
-
-/* Bytes of one with @n chunks. Large ones come from where a kernel that clears memory does not. */
-static u32 train_size(unsigned int n)
-{
-	return struct_size_t(struct quic_train, chunks, n);
-}
-
-static struct quic_train *train_alloc(unsigned int n)
-{
-	u32 size = train_size(n);
-
-	return n < LARGE_TRAIN ? kmalloc(size, GFP_ATOMIC | __GFP_NOWARN) : quic_block_get(size);
-}
-
-struct quic_train *quic_recvbuf_train(struct sock *sk, unsigned int nseg, u32 bytes)
-{
-	unsigned int n = min_t(unsigned int, nseg, QUIC_BURST_MAX) + 2;
-	struct quic_train *t = train_alloc(n);
-
-	if (!t)
-		return NULL;
-	t->max_chunks = n;
-	t->bufs = NULL;
-	t->refs = 1;
-	t->truesize = n < LARGE_TRAIN ? train_size(n) : max_t(u32, train_size(n), QUIC_BLOCK);
-	t->charged = 0;
-	t->unread = 0;
-	t->left = bytes + nseg * 16;
-	t->nchunks = 0;
-	t->stamp = 0;
-	return t;
-}
-
-/*
- * Buffers of full size go round: a kernel that clears what it allocates would clear them each
- * time.
- */
-static struct quic_rxbuf *spare_get(struct quic_sock *qs)
-{
-	struct quic_rxbuf *b = qs->spare;
-
-	if (b) {
-		qs->spare = b->next;
-		qs->nspare--;
-	}
-	return b;
-}
-
-static bool spare_put(struct quic_sock *qs, struct quic_rxbuf *b)
-{
-	if (b->order != RXBUF_ORDER || qs->nspare >= SPARE_MAX || qs->dead)
-		return false;
-	b->next = qs->spare;
-	qs->spare = b;
-	qs->nspare++;
-	return true;
-}
-
-void quic_recvbuf_free_spare(struct sock *sk)
-{
-	struct quic_rxbuf *b;
-
-	while ((b = spare_get(quic_sk(sk))))
-		__free_pages(virt_to_page(b), b->order);
-}
-
-static struct quic_rxbuf *rxbuf_pages(struct quic_sock *qs, u32 len, u32 want)
-{
-	gfp_t gfp = GFP_ATOMIC | __GFP_COMP | __GFP_NOWARN | __GFP_NORETRY;
-	int order = min(get_order(want), RXBUF_ORDER), least = get_order(len);
-	struct quic_rxbuf *b;
-	struct page *page;
-
-	order = max(order, least);
-	if (order == RXBUF_ORDER) {
-		b = spare_get(qs);
-		if (b)
-			return b;
-	}
-	page = alloc_pages(gfp, order);
-	if (!page && order > least) {
-		order = least;
-		page = alloc_pages(gfp, order);
-	}
-	if (!page)
-		return NULL;
-	b = page_address(page);
-	b->size = PAGE_SIZE << order;
-	b->order = order;
-	return b;
-}
-
-static struct quic_rxbuf *rxbuf_new(struct quic_sock *qs, u32 len, u32 want)
-{
-	struct quic_rxbuf *b;
-
-	len += sizeof(*b);
-	want = max(len, want + (u32)sizeof(*b));
-	if (want > RXBUF_KMALLOC)
-		return rxbuf_pages(qs, len, want);
-	want = roundup_pow_of_two(want);
-	b = kmalloc(want, GFP_ATOMIC | __GFP_NOWARN);
-	if (!b)
-		return NULL;
-	b->size = want;
-	b->order = -1;
-	return b;
-}
-
-u8 *quic_recvbuf_alloc(struct sock *sk, u32 len)
-{
-	struct quic_train *t = quic_sk(sk)->cur;
-	struct quic_rxbuf *b;
-	u8 *p;
-
-	if (!t)
-		return NULL;
-	b = t->bufs;
-	len = ALIGN(len, 16);
-	/* The ciphers go page by page: a packet that fits in one is not laid across two. */
-	if (b && len <= PAGE_SIZE / 2 && offset_in_page((u8 *)b + b->used) + len > PAGE_SIZE)
-		b->used = PAGE_ALIGN(b->used);
-	if (!b || b->size < b->used + len) {
-		b = rxbuf_new(quic_sk(sk), len, t->left);
-		if (!b)
-			return NULL;
-		b->used = sizeof(*b);
-		b->next = t->bufs;
-		t->bufs = b;
-		t->truesize += b->size;
-	}
-	p = (u8 *)b + b->used;
-	b->used += len;
-	t->left -= min(t->left, len);
-	return p;
-}
-
-static void train_free(struct sock *sk, struct quic_train *t)
-{
-	struct quic_rxbuf *b, *next;
-
-	for (b = t->bufs; b; b = next) {
-		next = b->next;
-		if (b->order < 0)
-			kfree(b);
-		else if (!spare_put(quic_sk(sk), b))
-			__free_pages(virt_to_page(b), b->order);
-	}
-	if (t->charged)
-		quic_recvbuf_uncharge(sk, t->charged);
-	if (t->max_chunks < LARGE_TRAIN)
-		kfree(t);
-	else
-		quic_block_put(t, train_size(t->max_chunks));
-}
-
-/* Called when a chunk is kept: from then on the train's memory is the socket's. */
-static bool train_charge(struct sock *sk, struct quic_train *t)
-{
-	u32 more = t->truesize - t->charged;
-
-	if (more && !quic_recvbuf_charge(sk, more))
-		return false;
-	t->charged += more;
-	return true;
+	quic_sock_mem_uncharge(sk, size);
 }
 
 /* --- chunks --- */
 
 /* One with room for @cap bytes behind it. */
-static struct quic_chunk *chunk_copied(struct sock *sk, u32 cap)
+static struct quic_chunk *chunk_copied(struct sock *sk, u32 cap, bool force)
 {
 	struct quic_chunk *ch;
 
 	cap = ALIGN(cap, 64);
-	if (!quic_recvbuf_charge(sk, sizeof(*ch) + cap))
+	if (!quic_recvbuf_charge_mem(sk, sizeof(*ch) + cap, force))
 		return NULL;
+	atomic_add(sizeof(*ch) + cap, &sk->sk_rmem_alloc);
 	ch = kmalloc(sizeof(*ch) + cap, GFP_ATOMIC | __GFP_NOWARN);
 	if (!ch) {
 		quic_recvbuf_uncharge(sk, sizeof(*ch) + cap);
@@ -270,12 +123,12 @@ static void chunk_append(struct quic_chunk *ch, const u8 *data, u32 len, u64 sta
 }
 
 /* A chunk that points into the train, or NULL if it has none left or no memory is granted. */
-static struct quic_chunk *chunk_mapped(struct sock *sk, const u8 *data, u32 len)
+static struct quic_chunk *chunk_mapped(struct sock *sk, const u8 *data, u32 len, bool force)
 {
 	struct quic_train *t = quic_sk(sk)->cur;
 	struct quic_chunk *ch;
 
-	if (!t || t->nchunks == t->max_chunks || !train_charge(sk, t))
+	if (!t || t->nchunks == t->max_chunks || !quic_train_charge(sk, t, force))
 		return NULL;
 	ch = &t->chunks[t->nchunks++];
 	ch->train = t;
@@ -290,17 +143,27 @@ static struct quic_chunk *chunk_mapped(struct sock *sk, const u8 *data, u32 len)
 	return ch;
 }
 
-static struct quic_chunk *chunk_new(struct sock *sk, const u8 *data, u32 len, u32 cap)
+/* Is what came alone worth all its train? Where there is plenty of room, and no other to join. */
+static bool may_pin(const struct sock *sk, u32 cap)
+{
+	const struct quic_train *t = quic_sk(sk)->cur;
+
+	return t && quic_train_single(t) && !cap &&
+	       atomic_read(&sk->sk_rmem_alloc) < quic_recvbuf_bound(sk) / PIN_PART;
+}
+
+/* @cap: room to have when it is copied. @force: as in quic_recvbuf_charge_mem() */
+static struct quic_chunk *chunk_new(struct sock *sk, const u8 *data, u32 len, u32 cap, bool force)
 {
 	struct quic_chunk *ch = NULL;
 
-	if (len > COPY_MAX)
-		ch = chunk_mapped(sk, data, len);
+	if (len > COPY_MAX || may_pin(sk, cap))
+		ch = chunk_mapped(sk, data, len, force);
 	if (ch)
 		return ch;
 	if (len > U16_MAX - 64)
 		return NULL;
-	ch = chunk_copied(sk, max(len, cap));
+	ch = chunk_copied(sk, max(len, cap), force);
 	if (ch)
 		chunk_append(ch, data, len, stamp_now(sk));
 	return ch;
@@ -338,7 +201,7 @@ static void train_compact(struct sock *sk, struct quic_train *t)
 			continue;
 		if (ch->len > U16_MAX - 64)
 			return;
-		new = chunk_copied(sk, ch->len);
+		new = chunk_copied(sk, ch->len, false);
 		if (!new)
 			return;
 		chunk_append(new, ch->data, ch->len, ch->stamp);
@@ -355,17 +218,14 @@ static void train_put(struct sock *sk, struct quic_train *t)
 	    atomic_read(&sk->sk_rmem_alloc) > quic_recvbuf_bound(sk) / 2)
 		train_compact(sk, t);
 	if (!t->refs)
-		train_free(sk, t);
+		quic_train_free(sk, t);
 }
 
 void quic_recvbuf_train_done(struct sock *sk, struct quic_train *t)
 {
 	/* Buffers may have been added after the last chunk was kept. */
-	if (t->refs > 1 && !train_charge(sk, t)) {
-		atomic_add(t->truesize - t->charged, &sk->sk_rmem_alloc);
-		sk_mem_charge(sk, t->truesize - t->charged);
-		t->charged = t->truesize;
-	}
+	if (t->refs > 1)
+		quic_train_charge(sk, t, true);
 	train_put(sk, t);
 }
 
@@ -393,7 +253,7 @@ void quic_recvbuf_eat(struct quic_chunk *ch, u32 n)
 
 struct quic_chunk *quic_recvbuf_datagram(struct sock *sk, const u8 *data, u32 len)
 {
-	struct quic_chunk *ch = chunk_new(sk, data, len, 0);
+	struct quic_chunk *ch = chunk_new(sk, data, len, 0, false);
 
 	if (ch) {
 		ch->stream = NULL;
@@ -419,6 +279,12 @@ static void tree_insert(struct quic_sock_stream *s, struct quic_chunk *ch)
 	rb_insert_color(&ch->node, &s->ooo);
 }
 
+/* As TCP: who has nothing to read must not wait for memory that only reading sets free. */
+static bool starved(const struct sock *sk, const struct quic_sock_stream *s, u64 off)
+{
+	return off == s->tail && !quic_sk(sk)->unread;
+}
+
 static int add_in_order(struct sock *sk, struct quic_sock_stream *s, u64 off, const u8 *data,
 			u32 len)
 {
@@ -430,7 +296,7 @@ static int add_in_order(struct sock *sk, struct quic_sock_stream *s, u64 off, co
 		chunk_append(tail, data, len, stamp_now(sk));
 		goto added;
 	}
-	ch = chunk_new(sk, data, len, tail ? COPY_ROOM : 0);
+	ch = chunk_new(sk, data, len, tail ? COPY_ROOM : 0, starved(sk, s, off));
 	if (!ch)
 		return -ENOBUFS;
 	ch->off = off;
@@ -450,13 +316,13 @@ int quic_recvbuf_add(struct sock *sk, struct quic_sock_stream *s, u64 off, const
 
 	if (quic_file_unread(sk, s))
 		return 0;
-	if (!quic_recvbuf_room(sk)) {
+	if (!quic_recvbuf_room(sk) && !starved(sk, s, off)) {
 		atomic_inc(&sk->sk_drops);
 		return -ENOBUFS;
 	}
 	if (off == s->tail)
 		return add_in_order(sk, s, off, data, len);
-	ch = chunk_new(sk, data, len, 0);
+	ch = chunk_new(sk, data, len, 0, false);
 	if (!ch)
 		return -ENOBUFS;
 	ch->off = off;

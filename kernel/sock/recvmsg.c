@@ -8,7 +8,7 @@
  * streams, but never behind a message: what was told about the past is read
  * after the past.
  */
-#include "sock.h"
+#include "zerocopy.h"
 
 struct quic_item *quic_sock_first_item(struct quic_sock *qs)
 {
@@ -44,8 +44,7 @@ static int rx_wait(struct sock *sk, long *timeo)
 			return sock_intr_errno(*timeo);
 		add_wait_queue(sk_sleep(sk), &wait);
 		sk_set_bit(SOCKWQ_ASYNC_WAITDATA, sk);
-		sk_wait_event(sk, timeo, quic_sock_first_item(qs) || sk->sk_err || qs->tls_stale ||
-			      (sk->sk_shutdown & RCV_SHUTDOWN), &wait);
+		quic_sock_sleep(sk, timeo, &wait);
 		sk_clear_bit(SOCKWQ_ASYNC_WAITDATA, sk);
 		remove_wait_queue(sk_sleep(sk), &wait);
 	}
@@ -181,8 +180,7 @@ static bool stream_wait(struct sock *sk, u64 id, long *timeo)
 	add_wait_queue(sk_sleep(sk), &wait);
 	while (!more_of(sk, id) && *timeo && !signal_pending(current) && !sk->sk_err &&
 	       !(sk->sk_shutdown & RCV_SHUTDOWN))
-		sk_wait_event(sk, timeo, more_of(sk, id) || sk->sk_err ||
-			      (sk->sk_shutdown & RCV_SHUTDOWN), &wait);
+		quic_sock_sleep(sk, timeo, &wait);
 	remove_wait_queue(sk_sleep(sk), &wait);
 	s = quic_stream_find(&qs->conn, id);
 	return s && !list_empty(&quic_sock_stream_of(s)->item.list);
@@ -297,11 +295,12 @@ int quic_sock_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags
 
 	if (flags & MSG_OOB)
 		return -EINVAL;
-	/* Nothing of ours is ever put there; data must not be taken for it. */
 	if (flags & MSG_ERRQUEUE)
-		return -EAGAIN;
+		return quic_zc_recv(sk, msg, len);
 	lock_sock(sk);
 	timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
+	if (unlikely(quic_sk(sk)->mem_short))
+		quic_recvbuf_make_room(sk);
 	/* It writes no more for now: what waited for that goes out. */
 	if (quic_sk(sk)->held_bytes && !quic_sk(sk)->corked)
 		quic_sock_flush(sk);

@@ -3,31 +3,44 @@
  * Packets in, and the pump that follows: after each train one decision what to
  * send, one look at the timer, one wake-up.
  */
+#include <linux/net_tstamp.h>
+
+#include "../compat/memcg.h"
+#include "../net/mib.h"
 #include "file.h"
+
+static void pump(struct sock *sk, u64 now);
 
 /* --- what came --- */
 
 unsigned int quic_sock_feed(struct sock *sk, struct sk_buff *skb, u64 now)
 {
 	struct quic_sock *qs = quic_sk(sk);
+	struct mem_cgroup *memcg;
 	struct quic_path_key key;
+	struct quic_ifs in;
 	unsigned int nseg, n;
 
-	if (!quic_endpoint_device_ok(qs->ep, sk, skb->skb_iif))
-		return 0;
+	in = quic_skb_ifs(skb);
 	quic_skb_path(skb, &key);
-	if (!quic_path_from(&qs->conn, &key))
+	if (!quic_endpoint_device_ok(qs->ep, sk, &in) || !quic_path_from(&qs->conn, &key)) {
+		quic_mib_inc(sock_net(sk), QUIC_MIB_NOISE);
 		return 0;
+	}
 	nseg = DIV_ROUND_UP(skb->len, max(quic_skb_seg_size(skb), 1u));
-	qs->cur = quic_recvbuf_train(sk, nseg, skb->len);
+	qs->cur = quic_train_new(sk, nseg, skb->len);
 	if (!qs->cur) {
+		quic_mib_inc(sock_net(sk), QUIC_MIB_NO_BUFFER);
 		atomic_inc(&sk->sk_drops);
 		return 0;
 	}
-	if (sock_flag(sk, SOCK_RCVTSTAMP))
+	if (sock_flag(sk, SOCK_RCVTSTAMP) ||
+	    (READ_ONCE(sk->sk_tsflags) & SOF_TIMESTAMPING_RX_SOFTWARE))
 		qs->cur->stamp = skb->tstamp ? ktime_to_ns(skb->tstamp) : ktime_get_real_ns();
 	qs->rx_skb = skb;
+	memcg = quic_compat_memcg_enter(sk);
 	n = quic_skb_rx(&qs->conn, skb, now);
+	quic_compat_memcg_leave(memcg);
 	qs->rx_skb = NULL;
 	quic_recvbuf_train_done(sk, xchg(&qs->cur, NULL));
 	return n;
@@ -37,11 +50,17 @@ static void rcv(struct sock *sk, struct sk_buff *skb)
 {
 	struct quic_sock *qs = quic_sk(sk);
 
-	if (qs->conn_live) {
-		quic_sock_feed(sk, skb, ktime_get_ns());
+	if (unlikely(qs->conn_live && quic_parked(&qs->conn))) {
+		quic_sock_park_rcv(sk, skb);
+	} else if (qs->conn_live) {
+		u64 now = ktime_get_ns();
+		bool train = skb_is_gso(skb);
+
+		quic_sock_feed(sk, skb, now);
 		consume_skb(skb);
 		quic_sendbuf_grow(sk);
-		quic_sock_pump(sk);
+		/* It takes a train to take a while. */
+		pump(sk, train ? ktime_get_ns() : now);
 	} else {
 		kfree_skb(skb);
 	}
@@ -62,91 +81,22 @@ void quic_sock_rcv(struct sock *sk, struct sk_buff *skb)
 	if (!sock_owned_by_user(sk)) {
 		rcv(sk, skb);
 	} else if (sk_add_backlog(sk, skb, min_t(u64, limit, U32_MAX))) {
+		quic_mib_inc(sock_net(sk), QUIC_MIB_BACKLOG_DROPS);
 		atomic_inc(&sk->sk_drops);
 		kfree_skb(skb);
 	}
 	bh_unlock_sock(sk);
 }
 
-/* As TCP in SYN_SENT: nobody answered yet, and now somebody says that nobody will. */
-static bool unanswered(const struct quic_sock *qs)
+bool quic_sock_peer_at(const struct sock *sk, const union quic_addr *remote)
 {
-	return qs->conn_live && !qs->conn.server && qs->conn.state == QUIC_CONN_HANDSHAKE &&
-	       !qs->conn.stats.packets_received;
-}
+	const union quic_addr *a = &quic_sk(sk)->peer.remote;
 
-void quic_sock_refused(struct sock *sk)
-{
-	struct quic_sock *qs = quic_sk(sk);
-
-	if (!unanswered(qs))
-		return;
-	quic_conn_set_closed(&qs->conn);
-	quic_sock_pump(sk);
-}
-
-static bool same_remote(const union quic_addr *a, const union quic_addr *b)
-{
-	if (a->sa.sa_family == AF_INET)
-		return a->v4.sin_port == b->v4.sin_port &&
-		       a->v4.sin_addr.s_addr == b->v4.sin_addr.s_addr;
-	return a->v6.sin6_port == b->v6.sin6_port &&
-	       ipv6_addr_equal(&a->v6.sin6_addr, &b->v6.sin6_addr);
-}
-
-void quic_sock_unreachable(struct sock *sk, const union quic_addr *to, const struct quic_cid *dcid,
-			   int err)
-{
-	struct quic_sock *qs = quic_sk(sk);
-	const struct quic_cid *first;
-
-	bh_lock_sock(sk);
-	first = quic_conn_first_id(&qs->conn);
-	if (!unanswered(qs) || !same_remote(to, &qs->peer.remote) ||
-	    !quic_cid_eq(first, dcid->id, dcid->len))
-		goto out;
-	/* Others may pass, and tell what it was when time is up. */
-	qs->net_err = err;
-	if (err != ECONNREFUSED)
-		goto out;
-	if (sock_owned_by_user(sk))
-		__set_bit(QUIC_DEFER_REFUSED, &qs->deferred);
-	else
-		quic_sock_refused(sk);
-out:
-	bh_unlock_sock(sk);
-}
-
-void quic_sock_shrink(struct sock *sk)
-{
-	struct quic_sock *qs = quic_sk(sk);
-
-	if (!qs->conn_live)
-		return;
-	quic_conn_too_big(&qs->conn, qs->too_big, ktime_get_ns());
-	quic_sock_pump(sk);
-}
-
-void quic_sock_too_big(struct sock *sk, const union quic_addr *to, const u8 *id, u32 len,
-		       u32 payload)
-{
-	struct quic_sock *qs = quic_sk(sk);
-	const struct quic_cid *cid;
-
-	bh_lock_sock(sk);
-	if (!qs->conn_live || qs->conn.state != QUIC_CONN_ESTABLISHED)
-		goto out;
-	cid = quic_cid_remote(&qs->conn);
-	if (!cid->len || len < cid->len || memcmp(id, cid->id, cid->len) ||
-	    !same_remote(to, &qs->peer.remote))
-		goto out;
-	qs->too_big = payload;
-	if (sock_owned_by_user(sk))
-		__set_bit(QUIC_DEFER_TOO_BIG, &qs->deferred);
-	else
-		quic_sock_shrink(sk);
-out:
-	bh_unlock_sock(sk);
+	if (remote->sa.sa_family == AF_INET)
+		return remote->v4.sin_port == a->v4.sin_port &&
+		       remote->v4.sin_addr.s_addr == a->v4.sin_addr.s_addr;
+	return remote->v6.sin6_port == a->v6.sin6_port &&
+	       ipv6_addr_equal(&remote->v6.sin6_addr, &a->v6.sin6_addr);
 }
 
 /* --- what follows --- */
@@ -169,8 +119,7 @@ void quic_sock_wake(struct sock *sk)
 		sk_error_report(sk);
 	if (wake & QUIC_WAKE_READ)
 		sk->sk_data_ready(sk);
-	if ((wake & QUIC_WAKE_WRITE) && sk->sk_socket &&
-	    test_bit(SOCK_NOSPACE, &sk->sk_socket->flags) && quic_sock_writable(sk))
+	if ((wake & QUIC_WAKE_WRITE) && quic_sock_space_wanted(sk))
 		sk->sk_write_space(sk);
 }
 
@@ -186,25 +135,39 @@ static void purge_send(struct sock *sk)
 		quic_sendbuf_purge(sk, quic_sock_stream_of(rb_entry(n, struct quic_stream, node)));
 }
 
-void quic_sock_pump(struct sock *sk)
+static void pump(struct sock *sk, u64 now)
 {
 	struct quic_sock *qs = quic_sk(sk);
-	u64 now = ktime_get_ns();
 
 	if (!qs->conn_live)
 		return;
 	if (now >= qs->hold_until)
 		quic_sendbuf_commit(sk);
+	if (unlikely(qs->refused_until) && now >= qs->refused_until) {
+		qs->refused_until = 0;
+		qs->wake |= QUIC_WAKE_WRITE;
+	}
 	quic_sock_xmit(sk, now);
 	quic_sock_check_linger(sk, now);
 	if (qs->conn.state > QUIC_CONN_ESTABLISHED && !qs->purged)
 		purge_send(sk);
 	quic_sock_timer_set(sk, now);
+	quic_watch(sk);
 	quic_sock_wake(sk);
+}
+
+void quic_sock_pump(struct sock *sk)
+{
+	pump(sk, ktime_get_ns());
+}
+
+void quic_sock_flush_at(struct sock *sk, u64 now)
+{
+	quic_sk(sk)->hold_until = 0;
+	pump(sk, now);
 }
 
 void quic_sock_flush(struct sock *sk)
 {
-	quic_sk(sk)->hold_until = 0;
-	quic_sock_pump(sk);
+	quic_sock_flush_at(sk, ktime_get_ns());
 }

@@ -10,12 +10,18 @@
  * changes below tx.written (RFC 9000, 2.2). Small writes get a piece with room
  * for the next ones, twice as much each time, so that a datagram never gathers
  * many pieces. Memory is in sk_wmem_queued until acknowledged.
+ *
+ * What the caller asked not to be copied (zerocopy.c) is a piece, too: its page is only read.
  */
-#include "sock.h"
+#include "../compat/memcg.h"
+#include "zerocopy.h"
 
 #define ROOM_MIN	256	/* bytes set aside for the first small write */
 #define ROOM_MAX	4096
+#define TAILS_MAX	16	/* streams of a connection that may keep an empty buffer */
 #define ROOM_LEAST	32	/* a page with less left is full */
+#define SPARE_BYTES	(PAGE_SIZE << SKB_FRAG_PAGE_ORDER)
+#define LENT_MAX	(64 << 10)	/* bytes of one page given back together */
 
 static struct quic_sendbuf *last(const struct quic_sock_stream *s)
 {
@@ -30,15 +36,44 @@ static void charge(struct sock *sk, struct quic_sendbuf *b, u32 size)
 	sk_mem_charge(sk, size);
 }
 
-/*
- * Pages of ours that nobody else holds go round while data is on its way: to get one anew is dear
- * where the kernel clears all it gives out.
- */
-static void page_free(struct quic_sock *qs, struct page *page)
+/* Worth keeping: nobody else holds it, and the socket may have the memory. */
+static bool keep_page(struct sock *sk, struct page *page)
 {
-	if (page_ref_count(page) == 1 && compound_order(page) == SKB_FRAG_PAGE_ORDER &&
-	    !page_is_pfmemalloc(page) && qs->nsend_pages < QUIC_SEND_PAGES && !qs->dead)
-		qs->send_page[qs->nsend_pages++] = page;
+	const struct quic_sock *qs = quic_sk(sk);
+
+	return page_ref_count(page) == 1 && compound_order(page) == SKB_FRAG_PAGE_ORDER &&
+	       !page_is_pfmemalloc(page) && qs->nsend_pages < QUIC_SEND_PAGES && !qs->dead &&
+	       !sk_under_memory_pressure(sk) && quic_recvbuf_charge_fixed(sk, SPARE_BYTES);
+}
+
+static void put_spare(struct quic_sock *qs, struct page *page)
+{
+	set_page_private(page, (unsigned long)qs->send_page);
+	qs->send_page = page;
+	qs->nsend_pages++;
+}
+
+/* There is one. */
+static struct page *take_spare(struct quic_sock *qs)
+{
+	struct page *page = qs->send_page;
+
+	qs->send_page = (struct page *)page_private(page);
+	set_page_private(page, 0);
+	qs->nsend_pages--;
+	return page;
+}
+
+/*
+ * Pages of ours go round while data is on its way, and are charged meanwhile: to get one anew is
+ * dear where the kernel clears all it gives out.
+ */
+static void page_free(struct sock *sk, struct page *page)
+{
+	struct quic_sock *qs = quic_sk(sk);
+
+	if (keep_page(sk, page))
+		put_spare(qs, page);
 	else
 		put_page(page);
 }
@@ -47,8 +82,10 @@ void quic_sendbuf_free_spare(struct sock *sk)
 {
 	struct quic_sock *qs = quic_sk(sk);
 
-	while (qs->nsend_pages)
-		put_page(qs->send_page[--qs->nsend_pages]);
+	while (qs->nsend_pages) {
+		put_page(take_spare(qs));
+		sk_mem_uncharge(sk, SPARE_BYTES);
+	}
 }
 
 /* As sk_page_frag_refill(), but the pages that went round come first. */
@@ -61,9 +98,11 @@ static bool refill(struct sock *sk, struct page_frag *pf)
 		return sk_page_frag_refill(sk, pf);
 	if (pf->page)
 		put_page(pf->page);
-	pf->page = qs->send_page[--qs->nsend_pages];
+	pf->page = take_spare(qs);
 	pf->offset = 0;
-	pf->size = PAGE_SIZE << SKB_FRAG_PAGE_ORDER;
+	pf->size = SPARE_BYTES;
+	/* Granted still, to what will be in it */
+	WRITE_ONCE(sk->sk_forward_alloc, sk->sk_forward_alloc + SPARE_BYTES);
 	return true;
 }
 
@@ -72,9 +111,21 @@ static void buf_free(struct sock *sk, struct quic_sock_stream *s, struct quic_se
 	if (s->cursor == b)
 		s->cursor = NULL;
 	list_del(&b->list);
-	page_free(quic_sk(sk), b->page);
+	/* Only pages of ours go round, each with what was granted to what was in it. */
+	WRITE_ONCE(sk->sk_forward_alloc, sk->sk_forward_alloc + b->charged);
+	if (b->lent)
+		put_page(b->page);
+	else
+		page_free(sk, b->page);
+	if (b->uarg)
+		quic_zc_put(b->uarg);
 	sk_wmem_queued_add(sk, -(int)b->charged);
-	sk_mem_uncharge(sk, b->charged);
+	/* Who waits may be told sooner than the moment is over. */
+	if (unlikely(quic_sk(sk)->refused_until)) {
+		quic_sk(sk)->refused_until = 0;
+		quic_sk(sk)->wake |= QUIC_WAKE_WRITE;
+	}
+	quic_sock_mem_uncharge(sk, 0);
 	kfree(b);
 }
 
@@ -96,8 +147,9 @@ static int fill_room(struct quic_sendbuf *b, struct msghdr *msg, u32 max)
 	return n;
 }
 
-static struct quic_sendbuf *buf_new(struct sock *sk, struct quic_sock_stream *s,
-				    const struct page_frag *pf)
+/* @page: with a reference */
+static struct quic_sendbuf *buf_new(struct sock *sk, struct quic_sock_stream *s, struct page *page,
+				    u32 page_off)
 {
 	struct quic_sendbuf *b = kmalloc(sizeof(*b), sk->sk_allocation);
 	struct quic_sendbuf *prev = last(s);
@@ -105,12 +157,14 @@ static struct quic_sendbuf *buf_new(struct sock *sk, struct quic_sock_stream *s,
 	if (!b)
 		return NULL;
 	b->off = prev ? prev->off + prev->len : s->core.tx.written + s->held_bytes;
-	b->page = pf->page;
-	get_page(b->page);
-	b->page_off = pf->offset;
+	b->page = page;
+	b->uarg = NULL;
+	b->page_off = page_off;
 	b->len = 0;
 	b->room = 0;
 	b->charged = 0;
+	b->lent = false;
+	b->ours = false;
 	list_add_tail(&b->list, &s->sndq);
 	return b;
 }
@@ -125,20 +179,114 @@ static u32 slot_size(const struct quic_sendbuf *prev, u32 len, u32 avail)
 	return min(max(len, want), avail);
 }
 
-int quic_sendbuf_append(struct sock *sk, struct quic_sock_stream *s, struct msghdr *msg, u32 max)
+bool quic_sendbuf_schedule(struct sock *sk, u32 size)
+{
+	if (unlikely(sk->sk_forward_alloc < (int)size && quic_compat_memcg_full(sk, size))) {
+		quic_recvbuf_make_room(sk);
+		if (quic_compat_memcg_full(sk, size))
+			return false;
+	}
+	return sk_wmem_schedule(sk, size);
+}
+
+/* --- lent --- */
+
+/* Does @page at @off go on where @b ends, in what one reference holds? */
+static bool goes_on(const struct quic_sendbuf *b, struct page *page, u32 off)
+{
+	return compound_head(b->page) == compound_head(page) &&
+	       page_address(b->page) + b->page_off + b->len == page_address(page) + off;
+}
+
+/* @page with its reference becomes the stream's. Return: false without memory */
+static bool lend_page(struct sock *sk, struct quic_sock_stream *s, struct page *page, u32 off,
+		      u32 len, const struct quic_zc *z)
+{
+	struct quic_sendbuf *b = last(s);
+
+	if (b && b->lent && b->uarg == z->uarg && b->len + len <= LENT_MAX &&
+	    goes_on(b, page, off)) {
+		put_page(page);
+		b->len += len;
+		charge(sk, b, len);
+		return true;
+	}
+	b = buf_new(sk, s, page, off);
+	if (!b)
+		return false;
+	b->len = len;
+	b->lent = true;
+	b->ours = z->notify;
+	b->uarg = z->uarg;
+	if (b->uarg)
+		net_zcopy_get(b->uarg);
+	charge(sk, b, len + sizeof(*b));
+	return true;
+}
+
+/* Return: bytes; 0: they have to be copied; -ENOBUFS */
+static int lend(struct sock *sk, struct quic_sock_stream *s, struct msghdr *msg, u32 max,
+		struct quic_zc *z)
+{
+	struct page *pages[QUIC_ZC_PAGES];
+	unsigned int i = 0;
+	u32 off, part, n, left;
+
+	if (!quic_sendbuf_schedule(sk, max + QUIC_ZC_PAGES * sizeof(struct quic_sendbuf)))
+		return -ENOBUFS;
+	n = quic_zc_pages(&msg->msg_iter, max, pages, &off);
+	for (left = n; left; left -= part, off = 0) {
+		part = min_t(u32, left, PAGE_SIZE - off);
+		if (!lend_page(sk, s, pages[i], off, part, z))
+			break;
+		i++;
+	}
+	z->lent |= i;
+	if (likely(!left))
+		return n;
+	iov_iter_revert(&msg->msg_iter, left);
+	n -= left;
+	for (left += off; left; left -= min_t(u32, left, PAGE_SIZE))
+		put_page(pages[i++]);
+	return n ?: -ENOBUFS;
+}
+
+struct ubuf_info *quic_sendbuf_uarg(const struct quic_sock_stream *s)
+{
+	const struct quic_sendbuf *b = last(s);
+
+	return b && b->ours ? b->uarg : NULL;
+}
+
+void quic_sendbuf_seal_uarg(struct quic_sock_stream *s)
+{
+	if (last(s))
+		last(s)->ours = false;
+}
+
+/* --- taken from the application --- */
+
+int quic_sendbuf_append(struct sock *sk, struct quic_sock_stream *s, struct msghdr *msg, u32 max,
+			struct quic_zc *z)
 {
 	struct page_frag *pf = sk_page_frag(sk);
 	struct quic_sendbuf *b = last(s), *new;
 	u32 slot;
 	int n;
 
+	if (unlikely(z->pages) && max >= QUIC_ZC_LEAST) {
+		n = lend(sk, s, msg, max, z);
+		if (n)
+			return n;
+		z->copied = true;
+	}
 	if (b && b->room)
 		return fill_room(b, msg, max);
 	if (!refill(sk, pf))
 		return -ENOBUFS;
 	max = min(max, pf->size - pf->offset);
-	if (b && b->page == pf->page && b->page_off + b->len == pf->offset) {
-		if (!sk_wmem_schedule(sk, max))
+	if (b && b->page == pf->page && !b->lent && b->page_off + b->len == pf->offset) {
+		if (!quic_sendbuf_schedule(sk, max))
 			return -ENOBUFS;
 		n = copy_in(pf->page, pf->offset, max, msg);
 		if (n < 0)
@@ -149,11 +297,12 @@ int quic_sendbuf_append(struct sock *sk, struct quic_sock_stream *s, struct msgh
 		return n;
 	}
 	slot = slot_size(b, max, pf->size - pf->offset);
-	if (!sk_wmem_schedule(sk, slot + sizeof(*new)))
+	if (!quic_sendbuf_schedule(sk, slot + sizeof(*new)))
 		return -ENOBUFS;
-	new = buf_new(sk, s, pf);
+	new = buf_new(sk, s, pf->page, pf->offset);
 	if (!new)
 		return -ENOBUFS;
+	get_page(pf->page);
 	charge(sk, new, slot + sizeof(*new));
 	new->room = slot;
 	pf->offset += slot;
@@ -193,7 +342,8 @@ unsigned int quic_sendbuf_vecs(struct quic_sock_stream *s, u64 off, u32 len, str
 		skip = off - b->off;
 		take = min(len, b->len - skip);
 		v[n].base = page_address(b->page) + b->page_off + skip;
-		v[n].lent = skip;	/* our own copy: nobody but the sealer reads it */
+		/* Our own copy nobody but the sealer reads; nobody may write to another's. */
+		v[n].lent = b->lent ? 0 : skip;
 		v[n++].len = take;
 		s->cursor = b;
 		off += take;
@@ -307,8 +457,9 @@ void quic_sendbuf_acked(struct sock *sk, struct quic_sock_stream *s, u64 acked)
 	list_for_each_entry_safe(b, tmp, &s->sndq, list) {
 		if (b->off + b->len > acked)
 			break;
-		/* The last one stays while there is room in it. */
-		if (b->room && list_is_last(&b->list, &s->sndq) && !s->core.tx.fin)
+		/* The last one stays while there is room in it, unless that makes many. */
+		if (b->room && list_is_last(&b->list, &s->sndq) && !s->core.tx.fin &&
+		    quic_sk(sk)->conn.streams.count <= TAILS_MAX)
 			break;
 		buf_free(sk, s, b);
 	}
@@ -353,9 +504,9 @@ void quic_sendbuf_grow(struct sock *sk)
 {
 	u64 want = 2 * quic_sk(sk)->conn.loss.cc.cwnd;
 
-	if (sk->sk_userlocks & SOCK_SNDBUF_LOCK)
+	if ((sk->sk_userlocks & SOCK_SNDBUF_LOCK) || sk_under_memory_pressure(sk))
 		return;
-	want = min_t(u64, want + want / 4, READ_ONCE(quic_sysctl_wmem[2]));
+	want = min_t(u64, want + want / 4, READ_ONCE(quic_sk(sk)->ctl->wmem[2]));
 	if (want > sk->sk_sndbuf)
 		WRITE_ONCE(sk->sk_sndbuf, want);
 }

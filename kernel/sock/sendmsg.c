@@ -14,6 +14,7 @@
  * while waiting; a stream is looked up anew by its ID afterwards.
  */
 #include "file.h"
+#include "zerocopy.h"
 
 #define BURST_BYTES	65507		/* of UDP payload: what one GSO skb carries */
 #define PACKET_OVERHEAD	48		/* headers and tag of a packet of stream data, and some */
@@ -24,6 +25,7 @@
 #define HOLD_BURST_NS	(200ull * NSEC_PER_USEC)	/* one write follows the other */
 #define WRITING_NS	NSEC_PER_MSEC	/* writes this close follow each other */
 
+#define REFUSED_NS	(50ull * NSEC_PER_MSEC)	/* until refused memory is asked for again */
 #define TLS_SEND_MAX	(64 << 10)	/* bytes of TLS messages taken in one call */
 
 static bool over(const struct sock *sk)
@@ -44,7 +46,8 @@ static u64 credit(const struct quic_sock *qs, const struct quic_sock_stream *s)
 
 static bool memory_free(const struct sock *sk)
 {
-	return READ_ONCE(sk->sk_wmem_queued) < READ_ONCE(sk->sk_sndbuf);
+	return !quic_sk(sk)->refused_until &&
+	       READ_ONCE(sk->sk_wmem_queued) < READ_ONCE(sk->sk_sndbuf);
 }
 
 bool quic_sock_room(const struct sock *sk)
@@ -95,6 +98,7 @@ static bool may_open(const struct sock *sk, s64 sid, bool uni)
 }
 
 struct tx_wait {
+	struct list_head list;	/* quic_sock.writers, without a file */
 	s64 sid;
 	bool open, uni;
 	bool memory;		/* for room in the send buffer alone */
@@ -110,17 +114,46 @@ static bool wait_over(const struct sock *sk, const struct tx_wait *w)
 	return w->open ? may_open(sk, w->sid, w->uni) : stream_writable(sk, w->sid);
 }
 
+bool quic_sock_space_wanted(const struct sock *sk)
+{
+	const struct tx_wait *w;
+
+	/* What they wait for need not be what poll() would. */
+	list_for_each_entry(w, &quic_sk(sk)->writers, list)
+		if (wait_over(sk, w))
+			return true;
+	return sk->sk_socket && test_bit(SOCK_NOSPACE, &sk->sk_socket->flags) &&
+	       quic_sock_writable(sk);
+}
+
+static void want_space(struct sock *sk, const struct tx_wait *w)
+{
+	if (w->file) {
+		quic_file_want_space(w->file);
+		return;
+	}
+	sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
+	if (sk->sk_socket)
+		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+}
+
 /* Sleep until there is a point in trying again. Return: 0 or why not to. */
-static int tx_wait(struct sock *sk, const struct tx_wait *w, long *timeo)
+static int tx_wait(struct sock *sk, struct tx_wait *w, long *timeo)
 {
 	struct sock *on = w->file ? quic_file_sk(w->file) : sk;
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 	int err = 0;
 
-	if (!*timeo)
+	if (!*timeo) {
+		/* Edge-triggered epoll and SIGIO are owed news, without another poll(). */
+		want_space(sk, w);
 		return -EAGAIN;
+	}
 	/* What the peer needs in order to raise its limits has to go out first. */
 	quic_sock_flush(sk);
+	INIT_LIST_HEAD(&w->list);
+	if (!w->file)
+		list_add_tail(&w->list, &quic_sk(sk)->writers);
 	add_wait_queue(sk_sleep(on), &wait);
 	while (!wait_over(sk, w)) {
 		err = -EAGAIN;
@@ -132,19 +165,29 @@ static int tx_wait(struct sock *sk, const struct tx_wait *w, long *timeo)
 		err = 0;
 		if (w->file)
 			quic_file_want_space(w->file);
-		else
-			set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
-		sk_wait_event(sk, timeo, wait_over(sk, w), &wait);
+		quic_sock_sleep(sk, timeo, &wait);
 	}
 	remove_wait_queue(sk_sleep(on), &wait);
+	list_del(&w->list);
 	if (!err && over(sk))
 		err = -EPIPE;
 	return err;
 }
 
+void quic_sock_memory_refused(struct sock *sk)
+{
+	u64 now = ktime_get_ns();
+
+	/* What is only set aside is given back first. */
+	quic_train_free_spare(sk);
+	quic_sendbuf_free_spare(sk);
+	quic_sk(sk)->refused_until = now + REFUSED_NS;
+	quic_sock_timer_set(sk, now);
+}
+
 int quic_sock_wait_memory(struct sock *sk, long *timeo)
 {
-	const struct tx_wait w = { .memory = true };
+	struct tx_wait w = { .memory = true };
 
 	return memory_free(sk) ? 0 : tx_wait(sk, &w, timeo);
 }
@@ -159,6 +202,8 @@ struct quic_sock_stream *quic_sock_stream_open(struct sock *sk, s64 sid, bool un
 	struct quic_stream *s;
 
 	w.uni = sid < 0 ? uni : !!(sid & QUIC_STREAM_TYPE_UNI_MASK);
+	if (unlikely(qs->mem_short))
+		quic_recvbuf_make_room(sk);
 	for (;;) {
 		if (sid < 0)
 			s = quic_stream_open(&qs->conn, uni, err);
@@ -204,14 +249,18 @@ static struct quic_sock_stream *tx_stream(struct sock *sk, const struct quic_cms
 				     a->flags & MSG_QUIC_STREAM_DONTWAIT ? &no_wait : timeo, err);
 }
 
-/* Still there, ours to write and unfinished? */
+/* Ours to write and unfinished? */
+static bool tx_open(const struct quic_stream *s)
+{
+	return s->tx.exists && !s->tx.fin && s->tx.state <= QUIC_SEND_SEND;
+}
+
+/* Still there, and that? */
 static struct quic_sock_stream *tx_again(struct sock *sk, u64 id)
 {
 	struct quic_stream *s = quic_stream_find(&quic_sk(sk)->conn, id);
 
-	if (!s || !s->tx.exists || s->tx.fin || s->tx.state > QUIC_SEND_SEND)
-		return NULL;
-	return quic_sock_stream_of(s);
+	return s && tx_open(s) ? quic_sock_stream_of(s) : NULL;
 }
 
 /* --- stream data --- */
@@ -266,7 +315,7 @@ static void pump_or_hold(struct sock *sk, bool more, bool fin)
 
 	qs->corked = more;
 	if (!ns || (!more && !qs->held_bytes)) {
-		quic_sock_flush(sk);
+		quic_sock_flush_at(sk, now);
 	} else if (!qs->hold_until || now + ns < qs->hold_until) {
 		qs->hold_until = now + ns;
 		quic_sock_timer_set(sk, now);
@@ -274,7 +323,7 @@ static void pump_or_hold(struct sock *sk, bool more, bool fin)
 }
 
 /* Take one piece. Return: bytes, 0 when it must wait first, or an error */
-static int take(struct sock *sk, struct quic_sock_stream *s, struct msghdr *msg)
+static int take(struct sock *sk, struct quic_sock_stream *s, struct msghdr *msg, struct quic_zc *z)
 {
 	struct quic_sock *qs = quic_sk(sk);
 	u32 burst = burst_bytes(qs);
@@ -287,9 +336,15 @@ static int take(struct sock *sk, struct quic_sock_stream *s, struct msghdr *msg)
 		return 0;
 	/* Never more at once than completes the burst: the rest begins the next. */
 	may = min_t(u64, may, burst - min(qs->held_bytes, burst - 1));
-	n = quic_sendbuf_append(sk, s, msg, min_t(u64, may, msg_data_left(msg)));
-	if (n == -ENOBUFS)
+	n = quic_zc_start(z, quic_sendbuf_uarg(s), msg_data_left(msg));
+	if (n)
+		return n;
+	n = quic_sendbuf_append(sk, s, msg, min_t(u64, may, msg_data_left(msg)), z);
+	quic_zc_took(z, n);
+	if (n == -ENOBUFS) {
+		quic_sock_memory_refused(sk);
 		return 0;
+	}
 	if (n < 0)
 		return n;
 	if (!s->held_bytes)
@@ -307,11 +362,15 @@ int quic_sock_send_data(struct sock *sk, struct quic_sock_stream *s, struct msgh
 			size_t len, bool fin, long timeo)
 {
 	struct tx_wait w = { .sid = s->core.id, .file = s->file };
+	const struct quic_sock *qs = quic_sk(sk);
 	size_t done = 0;
 	int err = 0, n;
+	struct quic_zc z;
 
+	quic_zc_begin(&z, s->file ? quic_file_sk(s->file) : sk,
+		      s->file ? READ_ONCE(s->file->zerocopy_ro) : qs->zerocopy_ro, msg);
 	while (done < len) {
-		n = take(sk, s, msg);
+		n = take(sk, s, msg, &z);
 		if (n > 0) {
 			done += n;
 			/* Sending may end the connection, or the peer the stream. */
@@ -322,12 +381,15 @@ int quic_sock_send_data(struct sock *sk, struct quic_sock_stream *s, struct msgh
 		}
 		if (err)
 			break;
-		s = tx_again(sk, w.sid);
+		/* What is held has not been sent: then nothing has happened meanwhile. */
+		if (n <= 0 || !qs->held_bytes)
+			s = tx_again(sk, w.sid);
 		if (!s && done < len) {
 			err = -EINVAL;
 			break;
 		}
 	}
+	quic_zc_end(&z);
 	if (s && fin && done == len)
 		quic_sendbuf_commit_fin(sk, s);
 	pump_or_hold(sk, msg->msg_flags & MSG_MORE, fin);
@@ -347,8 +409,7 @@ static int send_stream(struct sock *sk, struct msghdr *msg, size_t len, const st
 	if (!s)
 		return err;
 	quic_sk(sk)->datagram_last = false;
-	s = tx_again(sk, s->core.id);
-	if (!s)
+	if (!tx_open(&s->core))
 		return -EINVAL;
 	err = quic_sock_send_data(sk, s, msg, len, fin, timeo);
 	/* Programs tell flow control from a full accept of streams by this. */
@@ -427,6 +488,7 @@ int quic_sock_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
 	if (err)
 		return err;
 	lock_sock(sk);
+	quic_sock_unpark(sk);
 	timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
 	err = check_state(sk, &a);
 	if (!err) {

@@ -9,8 +9,9 @@
  *
  * Lifetime: sk_alloc's reference belongs to the file descriptor, or to the
  * orphan after close() (close.c); between the two to the descriptors of single
- * streams, each of which holds one of its own, too (file.c). An armed timer and a queued work item
- * hold one each. The demux table holds none: SOCK_RCU_FREE, and lookups take one.
+ * streams, each of which holds one of its own, too (file.c). A queued work item holds one. The
+ * timer holds none, it is stopped before the end; nor the demux table: SOCK_RCU_FREE, and lookups
+ * take one.
  */
 #ifndef QUIC_SOCK_SOCK_H
 #define QUIC_SOCK_SOCK_H
@@ -23,7 +24,9 @@
 #include <net/sock.h>
 
 #include "../core/conn.h"
+#include "../core/park.h"
 #include "../net/net.h"
+#include "../observe/observe.h"
 
 /* What recvmsg() finds in the ready queue. */
 enum quic_item_kind { QUIC_ITEM_STREAM, QUIC_ITEM_TLS, QUIC_ITEM_EVENT, QUIC_ITEM_DATAGRAM };
@@ -64,15 +67,21 @@ struct quic_sock_stream {
 	struct quic_file *file;		/* its descriptor (file.h), or NULL: the shared queue's */
 };
 
-/* A run of queued send bytes: a page fragment, or a part of one with room to grow. */
+/*
+ * A run of queued send bytes: a page fragment, or a part of one with room to grow; or lent by the
+ * caller (zerocopy.c): read only, and it may change.
+ */
 struct quic_sendbuf {
 	struct list_head list;
 	u64 off;
 	struct page *page;
+	struct ubuf_info *uarg;		/* lent: a reference, whom to tell; or NULL */
 	u32 page_off;
 	u32 len;
 	u32 room;			/* bytes after len that are ours */
 	u32 charged;			/* bytes of sk_wmem_queued */
+	bool lent;
+	bool ours;			/* uarg was made for MSG_ZEROCOPY */
 };
 
 /*
@@ -82,7 +91,7 @@ struct quic_sendbuf {
 struct quic_rxbuf {
 	struct quic_rxbuf *next;
 	u32 size, used;			/* bytes, header included */
-	int order;
+	int order;			/* < -1: it lies in its train */
 	u8 data[] __aligned(16);
 };
 
@@ -117,14 +126,15 @@ struct quic_chunk {
 };
 
 /*
- * Plaintext of the packets of one skb. Charged to sk_rmem_alloc with its whole
- * size from the first chunk kept until the last one goes.
+ * Plaintext of the packets of one skb. In sk_rmem_alloc with its whole size from
+ * the first chunk kept until the last one goes.
  */
 struct quic_train {
 	struct quic_rxbuf *bufs;	/* newest first */
 	u32 refs;			/* chunks in use, and 1 while it is being received */
 	u32 truesize;
-	u32 charged;
+	u32 charged;			/* bytes of sk_rmem_alloc */
+	u32 mem;			/* bytes granted to the socket: as many, or of spares */
 	u32 unread;			/* bytes in chunks */
 	u32 left;			/* bytes of the skb not opened yet: sizes the next buffer */
 	u16 nchunks, max_chunks;
@@ -136,10 +146,11 @@ struct quic_train {
 
 struct quic_sock {
 	struct inet_sock inet;		/* first: inet_sk() */
+	const struct quic_sysctls *ctl;	/* of its namespace */
 
 	unsigned long deferred;		/* QUIC_DEFER_*: softirq's work for release_sock() */
 	unsigned long chores;		/* QUIC_CHORE_*: for the work item; atomic bit operations */
-	u32 too_big;			/* what ICMP said passes; bytes of UDP payload */
+	struct quic_icmp *icmp;		/* the same, of ICMP (icmp.c); NULL: nothing came */
 	int net_err;			/* client: what ICMP said of its first packets; errno */
 	u8 wake;			/* QUIC_WAKE_*: whom to wake at the end of the train */
 
@@ -151,18 +162,31 @@ struct quic_sock {
 	bool shut_wr;			/* shutdown(SHUT_WR): close once all is acknowledged */
 	bool close_told;		/* event CONNECTION_CLOSE was put or not wanted */
 	bool left;			/* closed by the application, stream descriptors are not */
+	bool my_turn;			/* the application read since it last wrote */
+	bool corked;			/* MSG_MORE holds it */
+	bool datagram_last;		/* written last was a datagram */
+	bool zerocopy_ro;		/* splice() to this descriptor lends its pages */
+	bool early_now;			/* server: 0-RTT data is handed out at once */
+	bool tls_stale;			/* client: TLS has to begin anew (another version) */
+	bool empty_cid;			/* client: our connection ID is empty */
+	bool post_broken;		/* what is in post made no sense: skip all that follows */
+	bool mem_short;			/* memory was refused: see to it where one may sleep */
+	u8 tp_given;			/* QUIC_TP_GIVEN_* */
+	u8 alpn_len;
 
 	struct quic_endpoint *ep;	/* local UDP socket, with bind or connect */
 	union quic_addr local;		/* as bound; port filled in */
+	u8 peer_slot;			/* of peer: the core's number of the path in use */
 	struct quic_listener *listener;	/* listening; conn_live is false then */
 
-	struct hrtimer timer;		/* softirq; holds a reference while queued */
+	struct hrtimer timer;		/* softirq; timer.c says why it may hold no reference */
 	u64 timer_at;			/* what it is set to, ns; U64_MAX: not */
 	u64 linger_until;		/* orphan: when patience ends, ns */
 	struct work_struct work;	/* chores that need process context */
 
 	struct list_head ready;		/* struct quic_item, delivery order */
 	u32 nmsgs;			/* of them, those that are messages */
+	u32 events;			/* option: bit per QUIC_EVENT_* */
 	struct quic_msg *last_tls;	/* of the TLS messages at its front; NULL: none */
 	u32 tls_queued;			/* their memory, bytes */
 	u32 datagram_mem;		/* of the datagrams in ready, bytes */
@@ -171,43 +195,37 @@ struct quic_sock {
 	u64 unacked;			/* stream bytes written, not acknowledged */
 	u64 datagrams_unsent;		/* bytes of datagrams written, not sent (SIOCOUTQ, too) */
 	u64 committed;			/* of the connection's tx_max: sent or sure to be */
+	struct list_head writers;	/* struct tx_wait (sendmsg.c): tasks that wait to write */
 	struct list_head held;		/* streams with bytes that wait for more of them */
 	u32 held_bytes;
 	u64 hold_until;			/* how long they may, ns; 0: they go with the next pump */
+	u64 refused_until;		/* memory was refused: no room before, ns; 0: it was not */
 	u64 last_write;			/* ns */
-	bool my_turn;			/* the application read since it last wrote */
-	bool corked;			/* MSG_MORE holds it */
-	bool datagram_last;		/* written last was a datagram */
 	s64 last_sid;			/* opened last: default of sendmsg; -1: none */
 	struct quic_train *cur;		/* the train being received */
 	struct quic_rxbuf *spare;	/* buffers for the next ones; given up when idle */
 	u32 nspare;
-	struct page *send_page[QUIC_SEND_PAGES];	/* the same for stream bytes to send */
-	u32 nsend_pages;
+	u32 nsend_pages;		/* in send_page */
+	struct quic_train *single;	/* for the next datagram alone; NULL: a new one */
+	struct page *send_page;		/* for stream bytes; page_private() leads to the next */
 
 	/* options, before and beside the connection */
-	bool early_now;			/* server: 0-RTT data is handed out at once */
-	bool tls_stale;			/* client: TLS has to begin anew (another version) */
-	u32 events;			/* bit per QUIC_EVENT_* */
-	struct quic_tparams tp;
-	u8 tp_given;			/* QUIC_TP_GIVEN_* */
+	struct quic_tparams *tp;	/* to be offered; NULL once the handshake is over */
 	struct quic_config config;	/* as the ABI has it */
 	struct quic_versions versions;	/* best first; none: the defaults */
 	const struct quic_cc_ops *cc;
-	struct quic_connection_close close;	/* what close() will say */
-	u8 alpn_len;
-	char alpn[QUIC_ALPN_MAX];
+	struct quic_connection_close *close;	/* what close() will say; NULL: zeroes */
+	char *alpn;			/* NULL when alpn_len is 0 */
 	u8 *ticket;			/* client: last NewSessionTicket; server: ticket key */
 	u32 ticket_len;
-	u8 *token;			/* client: to present; then the last received */
 	u32 token_len;
+	u8 *token;			/* client: to present; then the last received */
 	struct quic_msg *post;		/* client: post-handshake TLS message being gathered */
-	bool post_broken;		/* it made no sense: skip all that follows */
 
 	struct quic_conn conn;
+	struct quic_watch watch;	/* what is told of conn to those who watch */
 	struct quic_peer peer;		/* addresses, route (net.h) */
 	struct quic_xmit_state xmit;
-	u8 peer_slot;			/* of peer: the core's number of the path in use */
 	struct quic_peer *other[QUIC_PATHS_MAX];	/* of paths not in use (path.c) */
 	struct quic_peer *asked;	/* client: of the path the core is being asked for */
 	struct quic_endpoint *preferred[2];	/* server's, IPv6 and IPv4; NULL: ep does */
@@ -221,32 +239,35 @@ struct quic6_sock {
 
 /* bit numbers in quic_sock.deferred */
 #define QUIC_DEFER_TIMER	0
-#define QUIC_DEFER_REFUSED	1
-#define QUIC_DEFER_TOO_BIG	2
 
 /* bit numbers in quic_sock.chores */
 #define QUIC_CHORE_KEYS		0	/* derive the next keys */
 #define QUIC_CHORE_BURY		1	/* free the orphan */
 #define QUIC_CHORE_RETRY	2	/* a client's new Initial keys */
 #define QUIC_CHORE_VERSION	3	/* a client's keys of another version */
+#define QUIC_CHORE_UNPARK	4	/* it rested, and something came or is to go */
 
 #define QUIC_WAKE_READ		0x01
 #define QUIC_WAKE_WRITE		0x02
 #define QUIC_WAKE_STATE		0x04
 #define QUIC_WAKE_ERROR		0x08
 #define QUIC_WAKE_FILES		0x10	/* there are some in quic_files.wake */
+#define QUIC_WAKE_EACH		0x20	/* all stream descriptors */
 
 #define QUIC_TP_GIVEN_RESET	0x01	/* stateless_reset asked for */
 #define QUIC_TP_GIVEN_NO_COMPAT	0x02	/* disable_compatible_version */
 
 #define QUIC_LINGER_NS		(60ull * NSEC_PER_SEC)	/* longest life of an orphan */
 
-/* sysctl net.quic.quic_mem (pages), quic_rmem and quic_wmem (bytes: min, default, max) */
+/* sysctl net.quic.quic_mem: pages, of the whole system */
 extern long quic_sysctl_mem[3];
-extern int quic_sysctl_rmem[3], quic_sysctl_wmem[3];
 /* net.quic.quic_max_orphans: closed sockets with data still going out, of the whole system */
 extern int quic_sysctl_max_orphans;
-extern const struct quic_cc_ops *quic_sysctl_cc;	/* what new sockets begin with */
+/* Those of a network namespace; they change under our hands. */
+struct quic_sysctls {
+	int rmem[3], wmem[3];		/* quic_rmem, quic_wmem; bytes: min, default, max */
+	const struct quic_cc_ops *cc;	/* quic_congestion_control: what new sockets begin with */
+};
 
 static inline struct quic_sock *quic_sk(const struct sock *sk)
 {
@@ -268,6 +289,31 @@ static inline struct quic_sock_stream *quic_sock_stream_of(struct quic_stream *s
 	return container_of(s, struct quic_sock_stream, core);
 }
 
+#define QUIC_FORWARD_MAX	(4 * (int)PAGE_SIZE)
+
+/*
+ * As sk_mem_uncharge(), but while data comes and goes some pages stay granted: else every message
+ * would have one counted for all sockets and given back. An idle socket keeps none (timer.c).
+ */
+static inline void quic_sock_mem_uncharge(struct sock *sk, int size)
+{
+	if (likely(sk->sk_forward_alloc + size < QUIC_FORWARD_MAX))
+		WRITE_ONCE(sk->sk_forward_alloc, sk->sk_forward_alloc + size);
+	else
+		sk_mem_uncharge(sk, size);
+}
+
+/*
+ * Sleep until woken through @wait, which is in a queue already. Conditions are looked at before and
+ * after, under the lock: they follow pointers. (sk_wait_event() looks at them without it, too.)
+ */
+static inline void quic_sock_sleep(struct sock *sk, long *timeo, struct wait_queue_entry *wait)
+{
+	release_sock(sk);
+	*timeo = wait_woken(wait, TASK_INTERRUPTIBLE, *timeo);
+	lock_sock(sk);
+}
+
 /* --- what main.c calls --- */
 
 int quic_sock_init(void);		/* caches, protocols */
@@ -275,6 +321,7 @@ void quic_sock_unregister(void);		/* no new sockets */
 void quic_sock_exit(void);		/* after the RCU barrier */
 
 /* sysctl.c */
+const struct quic_sysctls *quic_sysctls(const struct net *net);
 int quic_sysctl_init(void);
 void quic_sysctl_exit(void);
 
@@ -291,11 +338,11 @@ unsigned int quic_sock_feed(struct sock *sk, struct sk_buff *skb, u64 now);
 void quic_sock_pump(struct sock *sk);
 /* The same, and held data goes too. */
 void quic_sock_flush(struct sock *sk);
+void quic_sock_flush_at(struct sock *sk, u64 now);	/* @now: just asked for */
 void quic_sock_wake(struct sock *sk);
-/* connect() came to a closed port: net_err ends it. */
-void quic_sock_refused(struct sock *sk);
-/* too_big is news for the MTU search. */
-void quic_sock_shrink(struct sock *sk);
+
+/* icmp.c: what came while somebody owned the socket. There is something. */
+void quic_sock_icmp_deferred(struct sock *sk);
 
 /* timer.c */
 void quic_sock_timer_init(struct sock *sk);
@@ -305,6 +352,22 @@ void quic_sock_release_cb(struct sock *sk);
 void quic_sock_work(struct work_struct *work);
 void quic_sock_queue_work(struct sock *sk, int bit);
 extern struct workqueue_struct *quic_sock_wq;
+
+/* park.c: connections at rest (core/park.h) */
+void quic_sock_park(struct sock *sk, u64 now);	/* if it is time */
+/* When that will be, or U64_MAX */
+u64 quic_sock_park_at(const struct quic_sock *qs);
+/* A train came for one that is parked: keep it until it is not. Takes the skb. */
+void quic_sock_park_rcv(struct sock *sk, struct sk_buff *skb);
+/* Packets cannot be built now: if there is need of any, see to it. */
+void quic_sock_park_xmit(struct sock *sk, u64 now);
+/* Go on, process context; without memory it is tried again later. */
+void quic_sock_park_end(struct sock *sk);
+static inline void quic_sock_unpark(struct sock *sk)
+{
+	if (unlikely(quic_sk(sk)->conn_live && quic_parked(&quic_sk(sk)->conn)))
+		quic_sock_park_end(sk);
+}
 
 /* connect.c */
 int quic_sock_bind(struct socket *sock, struct sockaddr *addr, int len);
@@ -355,6 +418,10 @@ int quic_sock_sendmsg(struct sock *sk, struct msghdr *msg, size_t len);
 struct quic_sock_stream *quic_sock_stream_open(struct sock *sk, s64 sid, bool uni, long *timeo,
 					       int *err);
 bool quic_sock_writable(const struct sock *sk);
+/* Does somebody sleep, or poll, until he can write, and can he now? */
+bool quic_sock_space_wanted(const struct sock *sk);
+/* SO_RCVLOWAT: wait for more of @s? Not when its sender may not send more. */
+bool quic_sock_stream_enough(struct sock *sk, const struct quic_sock_stream *s, u64 have);
 /* Room in the send buffer and the connection's flow control */
 bool quic_sock_room(const struct sock *sk);
 /* And in that of @s; or it never will take anything. */
@@ -364,9 +431,25 @@ int quic_sock_send_data(struct sock *sk, struct quic_sock_stream *s, struct msgh
 			size_t len, bool fin, long timeo);
 /* Wait for room in the send buffer. 0 or an error */
 int quic_sock_wait_memory(struct sock *sk, long *timeo);
-/* Copy up to @max bytes of @msg behind @s's last. Return: bytes, -EFAULT, -ENOBUFS (not now) */
+/*
+ * Memory to send was not granted, by the system or the cgroup. Nobody tells when it will be: until
+ * some of ours is free or a moment is over nothing can be written, and then whoever waits is told.
+ */
+void quic_sock_memory_refused(struct sock *sk);
 void quic_sendbuf_free_spare(struct sock *sk);
-int quic_sendbuf_append(struct sock *sk, struct quic_sock_stream *s, struct msghdr *msg, u32 max);
+/* As sk_wmem_schedule(), but nobody of the cgroup is killed for it. Process context. */
+bool quic_sendbuf_schedule(struct sock *sk, u32 size);
+/*
+ * Take up to @max bytes of @msg behind @s's last, as @z says. Return: bytes, -EFAULT, -ENOBUFS (not
+ * now)
+ */
+struct quic_zc;
+int quic_sendbuf_append(struct sock *sk, struct quic_sock_stream *s, struct msghdr *msg, u32 max,
+			struct quic_zc *z);
+/* What MSG_ZEROCOPY left at @s's end, while that is not acknowledged; or NULL */
+struct ubuf_info *quic_sendbuf_uarg(const struct quic_sock_stream *s);
+/* @s has another descriptor: what the former one sent is not for the next call to add to. */
+void quic_sendbuf_seal_uarg(struct quic_sock_stream *s);
 unsigned int quic_sendbuf_vecs(struct quic_sock_stream *s, u64 off, u32 len, struct quic_vec *v,
 			       unsigned int max);
 void quic_sendbuf_copy(struct quic_sock_stream *s, u64 off, u32 len, u8 *to);
@@ -409,11 +492,20 @@ ssize_t quic_sock_take_stream(struct sock *sk, struct quic_sock_stream *s, struc
  */
 void quic_sock_consumed(struct sock *sk, struct quic_sock_stream *s, size_t n, bool fin);
 
+/* train.c: for a skb of @nseg datagrams, @bytes in all; NULL: no memory */
+struct quic_train *quic_train_new(struct sock *sk, unsigned int nseg, u32 bytes);
+u8 *quic_train_alloc(struct sock *sk, u32 len);		/* from the train at hand */
+/*
+ * Called when a chunk is kept: from then on its memory is the socket's. false: not granted.
+ * @force: as in quic_recvbuf_charge_mem()
+ */
+bool quic_train_charge(struct sock *sk, struct quic_train *t, bool force);
+void quic_train_free(struct sock *sk, struct quic_train *t);	/* nothing refers to it */
+void quic_train_free_spare(struct sock *sk);
+bool quic_train_single(const struct quic_train *t);	/* small: a datagram that came alone */
+
 /* recvbuf.c */
-struct quic_train *quic_recvbuf_train(struct sock *sk, unsigned int nseg, u32 bytes);
 void quic_recvbuf_train_done(struct sock *sk, struct quic_train *t);
-u8 *quic_recvbuf_alloc(struct sock *sk, u32 len);	/* from the train at hand */
-void quic_recvbuf_free_spare(struct sock *sk);
 int quic_recvbuf_add(struct sock *sk, struct quic_sock_stream *s, u64 off, const u8 *data,
 		     u32 len);
 void quic_recvbuf_contig(struct sock *sk, struct quic_sock_stream *s);
@@ -435,6 +527,9 @@ bool quic_recvbuf_room(const struct sock *sk);
 /* Memory for what may fill up: bytes. false: not granted. Only _charge() counts for _room(). */
 bool quic_recvbuf_charge(struct sock *sk, u32 size);
 bool quic_recvbuf_charge_fixed(struct sock *sk, u32 size);
+/* The same. @force: what is not granted will be missing from what is granted next. */
+bool quic_recvbuf_charge_mem(struct sock *sk, u32 size, bool force);
+void quic_recvbuf_make_room(struct sock *sk);	/* if mem_short; in process context */
 void quic_recvbuf_uncharge(struct sock *sk, u32 size);
 u64 quic_recvbuf_window(const struct sock *sk);		/* largest window the buffer stands for */
 
@@ -469,7 +564,7 @@ struct quic_cmsg {			/* what a sendmsg() asks for */
 int quic_cmsg_parse(struct msghdr *msg, struct quic_cmsg *out);
 void quic_cmsg_put_stream(struct msghdr *msg, u64 id, u32 flags);
 void quic_cmsg_put_level(struct msghdr *msg, u8 level);
-/* SO_TIMESTAMP and SO_TIMESTAMPNS, if @sk wants them: @stamp as in struct quic_chunk */
+/* SO_TIMESTAMP, SO_TIMESTAMPNS, SO_TIMESTAMPING, if @sk wants them: @stamp as in quic_chunk */
 void quic_cmsg_put_stamp(struct sock *sk, struct msghdr *msg, u64 stamp);
 bool quic_cmsg_fits_level(const struct msghdr *msg);
 
@@ -483,7 +578,7 @@ int quic_sock_getsockopt(struct sock *sk, int level, int name, char __user *val,
 			 int __user *len);
 void quic_sockopt_defaults(struct quic_sock *qs);
 /* What an accepted socket takes over from its listener. */
-void quic_sockopt_inherit(struct quic_sock *child, const struct quic_sock *parent);
+int quic_sockopt_inherit(struct quic_sock *child, const struct quic_sock *parent);
 
 extern const struct quic_conn_ops quic_sock_conn_ops;	/* ops.c */
 extern struct kmem_cache *quic_stream_cache;

@@ -10,6 +10,7 @@
 
 #include "file.h"
 #include "sockopt.h"
+#include "zerocopy.h"
 
 static const struct quic_sockopt *scan(const struct quic_sockopt *o, unsigned int n, int name)
 {
@@ -30,6 +31,8 @@ static const struct quic_sockopt *find(int name)
 		o = scan(quic_sockopts_tls, quic_sockopts_tls_n, name);
 	if (!o)
 		o = scan(quic_sockopts_config, quic_sockopts_config_n, name);
+	if (!o)
+		o = scan(quic_sockopts_zerocopy, quic_sockopts_zerocopy_n, name);
 	return o;
 }
 
@@ -61,8 +64,11 @@ int quic_sockopt_set(struct sock *sk, struct quic_file *f, int name, sockptr_t v
 	u8 *buf;
 	int err;
 
-	if (!o || !o->set || (f && o->scope != QUIC_SOCKOPT_STREAM))
+	if (!o || !o->set ||
+	    (f && o->scope != QUIC_SOCKOPT_STREAM && o->scope != QUIC_SOCKOPT_OWN))
 		return -ENOPROTOOPT;
+	if (f && o->scope == QUIC_SOCKOPT_OWN)
+		sk = quic_file_sk(f);
 	if ((int)len < 0 || len < o->least || (o->bytes && len > o->size))
 		return -EINVAL;
 	n = min_t(u32, len, o->size);
@@ -72,6 +78,8 @@ int quic_sockopt_set(struct sock *sk, struct quic_file *f, int name, sockptr_t v
 	err = -EFAULT;
 	if (!copy_from_sockptr(buf, val, n)) {
 		lock_sock(sk);
+		if (o->scope != QUIC_SOCKOPT_OWN)
+			quic_sock_unpark(sk);
 		err = name_stream(o, f, buf) ?: o->set(sk, buf, n);
 		release_sock(sk);
 	}
@@ -88,6 +96,8 @@ int quic_sockopt_get(struct sock *sk, struct quic_file *f, int name, char __user
 
 	if (!o || !o->get || (f && o->scope == QUIC_SOCKOPT_CONN))
 		return -ENOPROTOOPT;
+	if (f && o->scope == QUIC_SOCKOPT_OWN)
+		sk = quic_file_sk(f);
 	if (get_user(len, ulen))
 		return -EFAULT;
 	if (len < 0 || len < o->least)
@@ -117,6 +127,8 @@ int quic_sock_setsockopt(struct sock *sk, int level, int name, sockptr_t val, un
 {
 	if (level == SOL_QUIC)
 		return quic_sockopt_set(sk, NULL, name, val, len);
+	if (level == SOL_SOCKET)
+		return quic_zc_sol_socket(sk, name, val, len);
 #if IS_ENABLED(CONFIG_IPV6)
 	if (sk->sk_family == AF_INET6)
 		return ipv6_setsockopt(sk, level, name, val, len);

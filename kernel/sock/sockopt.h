@@ -13,6 +13,7 @@ enum quic_sockopt_scope {
 	QUIC_SOCKOPT_CONN,	/* nowhere */
 	QUIC_SOCKOPT_STREAM,	/* on a stream's descriptor: the value begins with a stream ID */
 	QUIC_SOCKOPT_READ,	/* there, reading; it is about the connection all the same */
+	QUIC_SOCKOPT_OWN,	/* there, its own value: sk is the descriptor's, and locked */
 };
 
 struct quic_file;
@@ -30,9 +31,10 @@ struct quic_sockopt {
 };
 
 extern const struct quic_sockopt quic_sockopts_stream[], quic_sockopts_conn[],
-				 quic_sockopts_config[], quic_sockopts_tls[];
+				 quic_sockopts_config[], quic_sockopts_tls[],
+				 quic_sockopts_zerocopy[];
 extern const unsigned int quic_sockopts_stream_n, quic_sockopts_conn_n, quic_sockopts_config_n,
-			  quic_sockopts_tls_n;
+			  quic_sockopts_tls_n, quic_sockopts_zerocopy_n;
 
 /* Is there a connection one can talk to? 0, -ENOTCONN or -EPIPE */
 int quic_sockopt_alive(const struct quic_sock *qs);
@@ -46,5 +48,7 @@ int quic_sockopt_get(struct sock *sk, struct quic_file *f, int name, char __user
 		     int __user *ulen);
 /* connect.c: transport parameters into the connection, until they were encoded */
 void quic_sock_apply_params(struct quic_sock *qs);
+/* connect.c: those of struct quic_config into the connection */
+void quic_sock_apply_intervals(struct quic_sock *qs);
 
 #endif

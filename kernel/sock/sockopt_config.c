@@ -62,8 +62,8 @@ static int config_set(struct sock *sk, const void *val, u32 len)
 		quic_listener_validate(qs->listener, to->validate_peer_address);
 	if (c->congestion_control_algo)
 		qs->cc = quic_cc_find_id(c->congestion_control_algo);
-	if (qs->conn_live && c->keepalive_probe_interval)
-		qs->conn.keepalive = (u64)c->keepalive_probe_interval * NSEC_PER_USEC;
+	if (qs->conn_live)
+		quic_sock_apply_intervals(qs);
 	return 0;
 }
 
@@ -114,12 +114,17 @@ static int alpn_set(struct sock *sk, const void *val, u32 len)
 {
 	struct quic_sock *qs = quic_sk(sk);
 	const char *s = val;
+	char *alpn;
 
 	if (len && !s[len - 1])
 		len--;
 	if (qs->listener || !quic_alpn_valid(s, len))
 		return -EINVAL;
-	memcpy(qs->alpn, s, len);
+	alpn = kmemdup(s, len, GFP_KERNEL_ACCOUNT);
+	if (!alpn)
+		return -ENOMEM;
+	kfree(qs->alpn);
+	qs->alpn = alpn;
 	qs->alpn_len = len;
 	return 0;
 }
@@ -160,13 +165,37 @@ static int congestion_get(struct sock *sk, void *val, u32 len)
 	return QUIC_CC_NAME_MAX;
 }
 
+/* --- an empty connection ID --- */
+
+static int empty_cid_set(struct sock *sk, const void *val, u32 len)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	u32 on = *(const u32 *)val;
+
+	if (on > 1)
+		return -EINVAL;
+	/* Who is accepted shares its address with the listener, and follows clients that move. */
+	if (qs->listener || (qs->conn_live && qs->conn.server))
+		return -EOPNOTSUPP;
+	if (qs->conn_live)
+		return -EINVAL;
+	qs->empty_cid = on;
+	return 0;
+}
+
+static int empty_cid_get(struct sock *sk, void *val, u32 len)
+{
+	*(u32 *)val = quic_sk(sk)->empty_cid;
+	return sizeof(u32);
+}
+
 /* --- defaults; the ABI's header documents them --- */
 
 void quic_sockopt_defaults(struct quic_sock *qs)
 {
-	struct quic_tparams *tp = &qs->tp;
+	struct quic_terms *tp = &qs->tp->terms;
 
-	quic_tparam_defaults(tp);
+	quic_tparam_defaults(qs->tp);
 	tp->max_idle_timeout = QUIC_DEF_IDLE_NS;
 	tp->max_udp_payload_size = 65527;
 	tp->active_connection_id_limit = 7;
@@ -179,7 +208,7 @@ void quic_sockopt_defaults(struct quic_sock *qs)
 	tp->max_streams_uni = QUIC_DEF_STREAMS_UNI;
 	qs->config.version = QUIC_VERSION_V1;
 	qs->config.initial_smoothed_rtt = QUIC_RTT_INITIAL / NSEC_PER_USEC;
-	qs->cc = READ_ONCE(quic_sysctl_cc);
+	qs->cc = READ_ONCE(qs->ctl->cc);
 	qs->config.congestion_control_algo = qs->cc->id;
 }
 
@@ -189,6 +218,7 @@ const struct quic_sockopt quic_sockopts_config[] = {
 	  versions_get },
 	{ QUIC_SOCKOPT_ALPN, 0, QUIC_ALPN_MAX, true, alpn_set, alpn_get },
 	{ QUIC_SOCKOPT_CONGESTION, 1, QUIC_CC_NAME_MAX, true, congestion_set, congestion_get },
+	{ QUIC_SOCKOPT_EMPTY_CID, sizeof(u32), sizeof(u32), false, empty_cid_set, empty_cid_get },
 };
 
 const unsigned int quic_sockopts_config_n = ARRAY_SIZE(quic_sockopts_config);

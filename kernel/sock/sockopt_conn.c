@@ -18,14 +18,14 @@ static int cid_get(struct sock *sk, void *val, u32 len)
 	if (!qs->conn_live)
 		return -ENOTCONN;
 	if (info->dest) {
-		info->active = d->remote[qs->conn.path->cid].seq;
-		for (i = 0; i < QUIC_CID_REMOTE_SLOTS; i++)
-			if (d->remote[i].used)
-				least = min(least, d->remote[i].seq);
+		info->active = quic_cid_remote_at(d, qs->conn.path->cid)->seq;
+		for (i = 0; i < quic_cid_remotes(d); i++)
+			if (quic_cid_remote_at(d, i)->used)
+				least = min(least, quic_cid_remote_at(d, i)->seq);
 	} else {
-		for (i = 0; i < QUIC_CID_LOCAL_MAX; i++)
-			if (d->local[i].used)
-				least = min(least, d->local[i].seq);
+		for (i = 0; i < quic_cid_locals(d); i++)
+			if (quic_cid_local_at(d, i)->used)
+				least = min(least, quic_cid_local_at(d, i)->seq);
 		/* The peer decides which of ours it uses; the lowest is the one it started with. */
 		info->active = least == U64_MAX ? 0 : least;
 	}
@@ -38,8 +38,8 @@ static bool has_local(const struct quic_cids *d, u64 seq)
 {
 	unsigned int i;
 
-	for (i = 0; i < QUIC_CID_LOCAL_MAX; i++)
-		if (d->local[i].used && d->local[i].seq == seq)
+	for (i = 0; i < quic_cid_locals(d); i++)
+		if (quic_cid_local_at(d, i)->used && quic_cid_local_at(d, i)->seq == seq)
 			return true;
 	return false;
 }
@@ -69,7 +69,13 @@ static int cid_set(struct sock *sk, const void *val, u32 len)
 
 static int close_set(struct sock *sk, const void *val, u32 len)
 {
-	memcpy(&quic_sk(sk)->close, val, sizeof(struct quic_connection_close));
+	struct quic_sock *qs = quic_sk(sk);
+
+	if (!qs->close)
+		qs->close = kmalloc(sizeof(*qs->close), GFP_KERNEL_ACCOUNT);
+	if (!qs->close)
+		return -ENOMEM;
+	memcpy(qs->close, val, sizeof(*qs->close));
 	return 0;
 }
 
@@ -107,7 +113,7 @@ static int key_update_set(struct sock *sk, const void *val, u32 len)
 
 #define US(ns)	((ns) / NSEC_PER_USEC)
 
-static void tp_fill(struct quic_transport_param *p, const struct quic_tparams *tp)
+static void tp_fill(struct quic_transport_param *p, const struct quic_terms *tp)
 {
 	p->disable_active_migration = tp->disable_active_migration;
 	p->grease_quic_bit = tp->grease_quic_bit;
@@ -141,7 +147,7 @@ static int tp_get(struct sock *sk, void *val, u32 len)
 		p->stateless_reset = qs->conn.remote.has_reset_token;
 		return sizeof(*p);
 	}
-	tp_fill(p, qs->conn_live ? &qs->conn.local : &qs->tp);
+	tp_fill(p, qs->conn_live ? &qs->conn.local : &qs->tp->terms);
 	p->stateless_reset = !!(qs->tp_given & QUIC_TP_GIVEN_RESET);
 	p->disable_compatible_version = !!(qs->tp_given & QUIC_TP_GIVEN_NO_COMPAT);
 	return sizeof(*p);
@@ -175,7 +181,7 @@ static void take(u64 *to, u64 val)
 		*to = val;
 }
 
-static void tp_take(struct quic_tparams *tp, const struct quic_transport_param *p)
+static void tp_take(struct quic_terms *tp, const struct quic_transport_param *p)
 {
 	tp->disable_active_migration |= p->disable_active_migration;
 	tp->grease_quic_bit |= p->grease_quic_bit;
@@ -197,11 +203,11 @@ static void tp_take(struct quic_tparams *tp, const struct quic_transport_param *
 /* 0-RTT: what the server allowed last time (RFC 9000, 7.4.1) */
 static int tp_set_remote(struct quic_sock *qs, const struct quic_transport_param *p)
 {
-	struct quic_tparams tp;
+	struct quic_terms tp;
 
 	if (!qs->conn_live)
 		return -ENOTCONN;
-	quic_tparam_defaults(&tp);
+	quic_terms_defaults(&tp);
 	tp_take(&tp, p);
 	return quic_early_remember(&qs->conn, &tp);
 }
@@ -220,7 +226,7 @@ static int tp_set(struct sock *sk, const void *val, u32 len)
 	if (p->disable_1rtt_encryption &&
 	    !ns_capable(sock_net(sk)->user_ns, CAP_NET_ADMIN))
 		return -EPERM;
-	tp_take(&qs->tp, p);
+	tp_take(&qs->tp->terms, p);
 	if (p->stateless_reset)
 		qs->tp_given |= QUIC_TP_GIVEN_RESET;
 	if (p->disable_compatible_version)
@@ -228,7 +234,7 @@ static int tp_set(struct sock *sk, const void *val, u32 len)
 	if (qs->conn_live)
 		quic_sock_apply_params(qs);
 	if (qs->listener)
-		quic_listener_grease(qs->listener, qs->tp.grease_quic_bit);
+		quic_listener_grease(qs->listener, qs->tp->terms.grease_quic_bit);
 	return 0;
 }
 
@@ -278,7 +284,7 @@ static u8 info_flags(const struct quic_sock *qs)
 static void info_path(struct quic_info *i, const struct quic_conn *c)
 {
 	const struct quic_loss *l = &c->loss;
-	const struct quic_sent *sent = &l->space[QUIC_PNS_APP].sent;
+	const struct quic_sent *sent = &l->app.sent;
 
 	memcpy(i->cc_name, l->cc.ops->name, sizeof(i->cc_name));
 	i->smoothed_rtt = min_t(u64, US(l->rtt.smoothed), U32_MAX);
@@ -297,7 +303,7 @@ static void info_path(struct quic_info *i, const struct quic_conn *c)
 	i->bytes_in_flight = l->bytes_in_flight;
 	i->pacing_rate = l->pacer.rate;
 	i->delivery_rate = l->cc.delivery.rate;
-	i->packets_ce = l->space[QUIC_PNS_APP].ecn.ce;
+	i->packets_ce = l->app.ecn.ce;
 	i->bytes_lost = l->bytes_lost;
 	i->packets_lost = l->packets_lost;
 	i->packets_spurious = l->packets_spurious;
@@ -350,7 +356,6 @@ static int info_get(struct sock *sk, void *val, u32 len)
 {
 	struct quic_sock *qs = quic_sk(sk);
 	struct quic_info *i = val;
-	const struct quic_key *key;
 
 	memset(i, 0, sizeof(*i));
 	i->state = info_state(qs);
@@ -358,8 +363,7 @@ static int info_get(struct sock *sk, void *val, u32 len)
 		return sizeof(*i);
 	i->flags = info_flags(qs);
 	i->version = qs->conn.version;
-	key = qs->conn.prot.tx[QUIC_LEVEL_APP];
-	i->cipher = key ? key->cipher : 0;
+	i->cipher = quic_protect_cipher(&qs->conn.prot);
 	info_path(i, &qs->conn);
 	info_data(i, qs);
 	info_streams(i, &qs->conn);

@@ -120,10 +120,15 @@ static int stop_set(struct sock *sk, const void *val, u32 len)
 static int accept_set(struct sock *sk, const void *val, u32 len)
 {
 	const u32 *on = val;
+	int err;
 
 	if (*on > 1)
 		return -EINVAL;
-	return quic_file_accept_on(sk, *on);
+	err = quic_file_accept_on(sk, *on);
+	/* Streams given back may be over, and the peer may open others for them. */
+	if (quic_sk(sk)->conn_live)
+		quic_sock_pump(sk);
+	return err;
 }
 
 static int accept_get(struct sock *sk, void *val, u32 len)

@@ -5,6 +5,7 @@
  */
 #include <linux/random.h>
 
+#include "file.h"
 #include "sockopt.h"
 
 #define TP_EXT_GET_MAX	256	/* what programs reserve for our parameters */
@@ -16,6 +17,29 @@ static bool secret_allowed(const struct quic_conn *c, const struct quic_crypto_s
 	if (s->level == QUIC_CRYPTO_EARLY)
 		return c->server == !s->send;
 	return s->level == QUIC_CRYPTO_APP || s->level == QUIC_CRYPTO_HANDSHAKE;
+}
+
+/*
+ * RFC 9001, 4.1.3: TLS goes on to another level, and bytes of the one before wait here that it has
+ * not read. (Those that wait for others are the core's to look for.)
+ */
+static bool left_unread(const struct quic_sock *qs, const struct quic_crypto_secret *s)
+{
+	if (s->send || s->level == QUIC_CRYPTO_EARLY || !qs->last_tls ||
+	    quic_protect_can_recv(&qs->conn.prot, s->level))
+		return false;
+	return s->level == QUIC_CRYPTO_APP || qs->last_tls->level == QUIC_CRYPTO_INITIAL;
+}
+
+static int install(struct quic_sock *qs, const struct quic_crypto_secret *s, u32 len)
+{
+	u64 now = ktime_get_ns();
+
+	if (left_unread(qs, s)) {
+		quic_conn_fail(&qs->conn, QUIC_ERR_PROTOCOL_VIOLATION, QUIC_FT_CRYPTO, now);
+		return -EPROTO;
+	}
+	return quic_conn_install(&qs->conn, s->level, s->send, s->type, s->secret, len, now);
 }
 
 static int secret_set(struct sock *sk, const void *val, u32 len)
@@ -32,11 +56,10 @@ static int secret_set(struct sock *sk, const void *val, u32 len)
 	    len < offsetof(struct quic_crypto_secret, secret) + need)
 		return -EINVAL;
 	/* Packets that waited for this key are opened in the call, and need where to. */
-	qs->cur = quic_recvbuf_train(sk, QUIC_BURST_MAX, qs->conn.held_bytes);
+	qs->cur = quic_train_new(sk, QUIC_BURST_MAX, qs->conn.held_bytes);
 	if (!qs->cur)
 		return -ENOMEM;
-	err = quic_conn_install(&qs->conn, s->level, s->send, s->type, s->secret, need,
-				ktime_get_ns());
+	err = install(qs, s, need);
 	quic_recvbuf_train_done(sk, xchg(&qs->cur, NULL));
 	/* Limits may be lower than those remembered for 0-RTT. */
 	if (qs->conn.early.state == QUIC_EARLY_REJECTED && !qs->conn.server)
@@ -91,7 +114,7 @@ static int early_set(struct sock *sk, const void *val, u32 len)
 	if (!qs->conn_live || qs->conn.server) {
 		qs->early_now = on;
 		/* What waited may be read now. */
-		if (on && !list_empty(&qs->ready))
+		if (quic_sock_first_item(qs) || quic_file_accept_ready(qs))
 			sk->sk_data_ready(sk);
 		return 0;
 	}
@@ -131,15 +154,21 @@ static int token_send(struct sock *sk)
 	return err;
 }
 
+/* Did an Initial packet leave? */
+static bool begun(const struct quic_loss *l)
+{
+	return quic_loss_discarded(l, QUIC_PNS_INITIAL) ||
+	       quic_loss_space(l, QUIC_PNS_INITIAL)->sent.next;
+}
+
 static int token_set(struct sock *sk, const void *val, u32 len)
 {
 	struct quic_sock *qs = quic_sk(sk);
-	const struct quic_loss_space *initial = &qs->conn.loss.space[QUIC_PNS_INITIAL];
 	u8 *copy;
 
 	if (is_server(qs))
 		return token_send(sk);
-	if (!len || (qs->conn_live && (initial->discarded || initial->sent.next)))
+	if (!len || (qs->conn_live && begun(&qs->conn.loss)))
 		return -EINVAL;
 	copy = kmemdup(val, len, GFP_KERNEL);
 	if (!copy)
@@ -208,22 +237,27 @@ static int ticket_get(struct sock *sk, void *val, u32 len)
 	return qs->ticket_len;
 }
 
-void quic_sockopt_inherit(struct quic_sock *child, const struct quic_sock *parent)
+int quic_sockopt_inherit(struct quic_sock *child, const struct quic_sock *parent)
 {
+	if (parent->alpn_len) {
+		child->alpn = kmemdup(parent->alpn, parent->alpn_len, GFP_KERNEL_ACCOUNT);
+		if (!child->alpn)
+			return -ENOMEM;
+		child->alpn_len = parent->alpn_len;
+	}
 	child->events = parent->events;
-	child->tp = parent->tp;
+	*child->tp = *parent->tp;
 	child->tp_given = parent->tp_given;
 	child->config = parent->config;
 	child->versions = parent->versions;
 	child->cc = parent->cc;
 	child->early_now = parent->early_now;
-	child->alpn_len = parent->alpn_len;
-	memcpy(child->alpn, parent->alpn, sizeof(child->alpn));
 	/* One key seals the tickets of all connections of a listener; no memory: no resumption. */
 	if (!ticket_key((struct quic_sock *)parent))
 		child->ticket = kmemdup(parent->ticket, parent->ticket_len, GFP_KERNEL);
 	if (child->ticket)
 		child->ticket_len = parent->ticket_len;
+	return 0;
 }
 
 const struct quic_sockopt quic_sockopts_tls[] = {

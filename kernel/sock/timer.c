@@ -22,9 +22,10 @@ static void let_go(struct sock *sk, u64 now)
 
 	if (qs->conn.loss.bytes_in_flight || now < qs->conn.last_activity + LET_GO_NS)
 		return;
-	quic_recvbuf_free_spare(sk);
+	quic_train_free_spare(sk);
 	quic_sendbuf_free_spare(sk);
 	quic_xmit_let_go(sk);
+	sk_mem_reclaim(sk);
 }
 
 static void run(struct sock *sk)
@@ -36,6 +37,7 @@ static void run(struct sock *sk)
 		return;
 	if (quic_conn_deadline(&qs->conn, now) <= now)
 		quic_conn_timeout(&qs->conn, now);
+	quic_sock_park(sk, now);
 	quic_sock_pump(sk);
 	let_go(sk, now);
 }
@@ -44,12 +46,20 @@ static u64 deadline(struct quic_sock *qs, u64 now)
 {
 	u64 at = quic_conn_deadline(&qs->conn, now);
 
+	/* What is due waits for the work item. */
+	if (unlikely(quic_parked(&qs->conn)) && test_bit(QUIC_CHORE_UNPARK, &qs->chores))
+		return U64_MAX;
+	at = min(at, quic_sock_park_at(qs));
 	if (qs->orphan)
 		at = min(at, qs->linger_until);
 	if (qs->hold_until)
 		at = min(at, qs->hold_until);
-	if ((quic_sock_sk(qs)->sk_frag.page || qs->spare) && !qs->conn.loss.bytes_in_flight)
-		at = min(at, qs->conn.last_activity + LET_GO_NS);
+	if (unlikely(qs->refused_until))
+		at = min(at, qs->refused_until);
+	/* Never due at once: who tries to send meanwhile takes a page, and gives it back. */
+	if ((quic_sock_sk(qs)->sk_frag.page || qs->spare || qs->single || qs->nsend_pages) &&
+	    !qs->conn.loss.bytes_in_flight)
+		at = min(at, max(qs->conn.last_activity + LET_GO_NS, now + NSEC_PER_MSEC));
 	return at;
 }
 
@@ -64,8 +74,8 @@ static bool too_early(struct sock *sk)
 
 	if (!qs->conn_live || deadline(qs, now) <= now || quic_tx_pending(&qs->conn, now))
 		return false;
-	quic_sock_timer_set(sk, now);
 	let_go(sk, now);
+	quic_sock_timer_set(sk, now);
 	return true;
 }
 
@@ -117,12 +127,8 @@ void quic_sock_release_cb(struct sock *sk)
 {
 	struct quic_sock *qs = quic_sk(sk);
 
-	if (!qs->deferred)
-		return;
-	if (__test_and_clear_bit(QUIC_DEFER_REFUSED, &qs->deferred))
-		quic_sock_refused(sk);
-	if (__test_and_clear_bit(QUIC_DEFER_TOO_BIG, &qs->deferred))
-		quic_sock_shrink(sk);
+	if (unlikely(qs->icmp))
+		quic_sock_icmp_deferred(sk);
 	if (__test_and_clear_bit(QUIC_DEFER_TIMER, &qs->deferred))
 		run(sk);
 }
@@ -142,7 +148,7 @@ static void change_version(struct sock *sk)
 {
 	struct quic_sock *qs = quic_sk(sk);
 
-	qs->cur = quic_recvbuf_train(sk, QUIC_BURST_MAX, qs->conn.held_bytes);
+	qs->cur = quic_train_new(sk, QUIC_BURST_MAX, qs->conn.held_bytes);
 	if (!qs->cur)
 		return;		/* the server repeats what we hold, and we ask again */
 	quic_negotiate_apply(&qs->conn, ktime_get_ns());
@@ -156,6 +162,8 @@ void quic_sock_work(struct work_struct *work)
 	struct sock *sk = quic_sock_sk(qs);
 
 	lock_sock(sk);
+	if (test_and_clear_bit(QUIC_CHORE_UNPARK, &qs->chores))
+		quic_sock_unpark(sk);
 	if (test_and_clear_bit(QUIC_CHORE_KEYS, &qs->chores) && qs->conn_live &&
 	    qs->conn.state == QUIC_CONN_ESTABLISHED)
 		quic_protect_prepare_update(&qs->conn.prot);

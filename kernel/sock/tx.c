@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The way to net/xmit.c and back: a socket as the outlet it sends through. */
+#include "../compat/memcg.h"
 #include "sock.h"
 
 void quic_sock_xmit(struct sock *sk, u64 now)
@@ -12,8 +13,15 @@ void quic_sock_xmit(struct sock *sk, u64 now)
 		.slot = qs->peer_slot,
 		.other = qs->other,
 	};
+	struct mem_cgroup *memcg;
 
+	if (unlikely(quic_parked(&qs->conn))) {
+		quic_sock_park_xmit(sk, now);
+		return;
+	}
+	memcg = quic_compat_memcg_enter(sk);
 	quic_xmit(sk, &out, now);
+	quic_compat_memcg_leave(memcg);
 }
 
 struct quic_xmit_state *quic_sock_xmit_state(struct sock *sk)

@@ -46,6 +46,16 @@ static int hmac(unsigned int hash_len, const u8 *key, u32 key_len, const struct 
 	return 0;
 }
 
+static int hmacs(unsigned int hash_len, const u8 *key, u32 key_len, const struct quic_vec *in,
+		 unsigned int n, u8 *out)
+{
+	int err = 0;
+
+	for (; n && !err; in++, n--, out += hash_len)
+		err = hmac(hash_len, key, key_len, in, 1, out);
+	return err;
+}
+
 static int gmac(const u8 *key, const u8 *nonce, const struct quic_vec *in, unsigned int n, u8 *tag)
 {
 	u64 h = absorb(absorb(SEED, key, 16), nonce, 12);
@@ -130,6 +140,7 @@ static int masks(void *hp, struct quic_hp_item *it, unsigned int n)
 
 const struct quic_crypto_ops quic_crypto_null = {
 	.hmac = hmac,
+	.hmacs = hmacs,
 	.gmac = gmac,
 	.aead_alloc = key_alloc,
 	.aead_free = key_free,

@@ -368,8 +368,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	s = sim_new(&cfg);
 	s->hostile = true;
 	s->s->keep = shape & 32;
-	s->s->conn.local.has_preferred = shape & 8;
-	s->s->conn.local.preferred.port4 = 7;
+	s->s->conn.hs->has_preferred = shape & 8;
+	s->s->conn.hs->preferred.port4 = 7;
 	s->c->conn.local.max_streams_bidi = 8;
 	s->s->conn.local.max_streams_uni = 8;
 	s->c->conn.local.max_datagram_frame_size = 65535;

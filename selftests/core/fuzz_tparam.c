@@ -15,12 +15,12 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	server = data[0] & 1;
 	if (quic_tparam_decode(&tp, server, data + 1, size - 1))
 		return 0;
-	must(tp.max_udp_payload_size >= QUIC_DGRAM_MIN);
-	must(tp.max_streams_bidi <= QUIC_STREAMS_MAX && tp.max_streams_uni <= QUIC_STREAMS_MAX);
-	must(tp.ack_delay_exponent <= 20 && tp.active_connection_id_limit >= 2);
-	must(tp.max_ack_delay < (u64)(1 << 14) * NSEC_PER_MSEC);
+	must(tp.terms.max_udp_payload_size >= QUIC_DGRAM_MIN);
+	must(tp.terms.max_streams_bidi <= QUIC_STREAMS_MAX && tp.terms.max_streams_uni <= QUIC_STREAMS_MAX);
+	must(tp.terms.ack_delay_exponent <= 20 && tp.terms.active_connection_id_limit >= 2);
+	must(tp.terms.max_ack_delay < (u64)(1 << 14) * NSEC_PER_MSEC);
 	must(tp.initial_scid.len <= QUIC_CID_MAX && tp.versions.n <= QUIC_VERSIONS_MAX);
-	must(server || (!tp.has_original_dcid && !tp.has_retry_scid && !tp.has_reset_token &&
+	must(server || (!tp.has_original_dcid && !tp.has_retry_scid && !tp.terms.has_reset_token &&
 			!tp.has_preferred));
 	n = quic_tparam_encode(&tp, server, data[0] * 0x01010101u, out, sizeof(out));
 	must(n > 0);

@@ -38,6 +38,7 @@ struct sim {
 	u32 unacked, received;
 	u64 largest_at, timer;
 	bool ack_now;
+	struct quic_loss_space first[QUIC_PNS_EARLY];
 	struct link_result r;
 	u64 warm, sent;
 };
@@ -93,7 +94,7 @@ static void onto_link(struct sim *s, u64 pn, u32 unit, u32 size)
 		s->r.dropped++;
 		return;
 	}
-	s->free_at = max(s->free_at, s->now) + size * NSEC_PER_SEC / ln->rate;
+	s->free_at = max(s->free_at, s->now) + (u64)size * NSEC_PER_SEC / ln->rate;
 	at = s->free_at + ln->delay;
 	if (ln->jitter)
 		at += rnd(&s->seed) % ln->jitter;
@@ -125,7 +126,7 @@ static bool has_data(const struct sim *s)
 
 static void send_packet(struct sim *s)
 {
-	struct quic_sent *sent = &s->l.space[QUIC_PNS_APP].sent;
+	struct quic_sent *sent = &s->l.app.sent;
 	u32 unit = 0;
 	bool data = has_data(s);
 
@@ -147,7 +148,7 @@ static void pump(struct sim *s)
 	u32 budget = quic_pacer_budget(&s->l.pacer, MSS, s->now), out = 0;
 
 	/* A probe carries what the oldest packet did, as conn.c has it */
-	while (s->l.space[QUIC_PNS_APP].probes)
+	while (s->l.app.probes)
 		send_packet(s);
 	while (has_data(s) && quic_loss_window(&s->l) && out + MSS <= budget) {
 		send_packet(s);
@@ -263,6 +264,7 @@ struct link_result link_run(const struct link *ln, const struct quic_cc_ops *cc,
 {
 	struct sim *s = calloc(1, sizeof(*s));
 	struct link at = *ln;
+	struct quic_loss_space first[QUIC_PNS_EARLY];
 	struct link_result r;
 
 	at.dark_from += START;
@@ -279,7 +281,8 @@ struct link_result link_run(const struct link *ln, const struct quic_cc_ops *cc,
 	s->unit = calloc(UNITS, 1);
 	s->total = total ? DIV_ROUND_UP(total, MSS) : UNITS;
 	quic_ranges_init(&s->got);
-	quic_loss_init(&s->l, &cb, cc, true, MSS, 0);
+	quic_loss_init(&s->l, &cb, cc, true, MSS, 0, first);
+	quic_loss_end_first(&s->l);
 	s->l.confirmed = true;
 	s->l.max_ack_delay = ACK_DELAY;
 	run(s, START + end);

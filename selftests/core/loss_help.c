@@ -47,7 +47,7 @@ struct owner *owner_new(const struct quic_cc_ops *cc, bool server)
 	struct owner *o = calloc(1, sizeof(*o));
 
 	assert_non_null(o);
-	quic_loss_init(&o->l, &owner_cb, cc, server, MSS, 0);
+	quic_loss_init(&o->l, &owner_cb, cc, server, MSS, 0, o->first);
 	return o;
 }
 
@@ -61,7 +61,7 @@ void owner_free(struct owner *o)
 
 u64 owner_send_flags(struct owner *o, enum quic_pns pns, u16 size, u8 flags, u64 now)
 {
-	struct quic_sent *s = &o->l.space[pns].sent;
+	struct quic_sent *s = &quic_loss_space(&o->l, pns)->sent;
 
 	assert_true(o->frames < OWNER_FRAMES);
 	assert_int_equal(quic_loss_reserve(&o->l, pns, GFP_ATOMIC), 0);

@@ -12,6 +12,7 @@
 
 struct owner {
 	struct quic_loss l;
+	struct quic_loss_space first[QUIC_PNS_EARLY];
 	u32 frames;			/* given out so far: frame.off counts up */
 	u8 acked[OWNER_FRAMES];
 	u8 lost[OWNER_FRAMES];

@@ -78,7 +78,7 @@ static inline void assert_both(struct sim *s, u32 version, u32 original)
 		assert_int_equal(c->version, version);
 		assert_int_equal(c->original, original);
 		assert_int_equal(c->prot.version, version);
-		assert_int_equal(c->remote.version_chosen, i ? original : version);
+		assert_int_equal(s->ep[!i].said.version_chosen, i ? original : version);
 		/* RFC 9369, 4.1: Handshake packets in the negotiated version only */
 		for (k = 0; k < seen.m[i]; k++)
 			assert_int_equal(seen.handshake[i][k], version);

@@ -37,7 +37,7 @@ static inline unsigned int paths(const struct sim_ep *ep)
 
 static inline u64 dcid_seq(const struct sim_ep *ep)
 {
-	return ep->conn.cids.remote[ep->conn.path->cid].seq;
+	return quic_cid_remote_at(&ep->conn.cids, ep->conn.path->cid)->seq;
 }
 
 static inline void say(struct sim_ep *ep)

@@ -86,13 +86,18 @@ static int with_bench(const struct quic_crypto_ops *ops, int (*run)(struct bench
 static int check_keys(const struct quic_crypto_ops *ops, const struct quic_version_keys *vk,
 		      const char *secret, const char *key, const char *iv, const char *hp)
 {
-	u8 in[32], out[32];
+	u8 in[32], out[3][32];
 	unsigned int len = strlen(key) / 2;
+	const struct quic_label l[] = {
+		{ vk->key, out[0], len }, { vk->iv, out[1], 12 }, { vk->hp, out[2], len },
+	};
 
 	unhex(in, secret);
-	CHECK(!quic_keysched_expand(ops, 32, in, vk->key, out, len) && same(out, key));
-	CHECK(!quic_keysched_expand(ops, 32, in, vk->iv, out, 12) && same(out, iv));
-	CHECK(!quic_keysched_expand(ops, 32, in, vk->hp, out, len) && same(out, hp));
+	CHECK(!quic_keysched_expand(ops, 32, in, l, 3));
+	CHECK(same(out[0], key) && same(out[1], iv) && same(out[2], hp));
+	/* One alone is the same. */
+	memset(out, 0, sizeof(out));
+	CHECK(!quic_keysched_expand(ops, 32, in, &l[2], 1) && same(out[2], hp));
 	return 0;
 }
 
@@ -101,16 +106,17 @@ static int keys(const struct quic_crypto_ops *ops, const struct protect_vectors 
 	const struct quic_version_keys *vk = quic_keysched_version(v->version);
 	struct quic_cid dcid;
 	u8 secret[32], next[32];
+	struct quic_label ku = { NULL, next, 32 };
 	int err;
 
 	CHECK(vk);
+	ku.label = vk->ku;
 	dcid.len = unhex(dcid.id, PROTECT_VECTORS_DCID);
-	CHECK(!quic_keysched_initial(ops, vk, &dcid, false, secret));
+	CHECK(!quic_keysched_initial(ops, vk, &dcid, secret, next));
 	CHECK(same(secret, v->client_secret));
-	CHECK(!quic_keysched_initial(ops, vk, &dcid, true, secret));
-	CHECK(same(secret, v->server_secret));
+	CHECK(same(next, v->server_secret));
 	unhex(secret, v->chacha_secret);
-	CHECK(!quic_keysched_expand(ops, 32, secret, vk->ku, next, 32));
+	CHECK(!quic_keysched_expand(ops, 32, secret, &ku, 1));
 	CHECK(same(next, v->chacha_next));
 	err = check_keys(ops, vk, v->client_secret, v->client_key, v->client_iv, v->client_hp);
 	if (!err)

@@ -76,7 +76,7 @@ static u64 arrival(struct sim *s, struct sim_link *l, u32 len)
 
 		if (l->queue && (start - s->now) * l->rate / NSEC_PER_SEC + len > l->queue)
 			return U64_MAX;
-		l->busy_until = start + (len + 28) * NSEC_PER_SEC / l->rate;
+		l->busy_until = start + (u64)(len + 28) * NSEC_PER_SEC / l->rate;
 		at = l->busy_until;
 	}
 	at += l->delay;
@@ -145,29 +145,36 @@ static void check_datagram(struct sim_ep *ep, const u8 *buf, u32 len)
 
 static unsigned int burst(struct sim_ep *ep)
 {
-	static u8 out[QUIC_BURST_MAX][QUIC_DGRAM_MAX];
-	struct quic_burst b;
+	static u8 out[QUIC_BURST_MAX * QUIC_DGRAM_MAX];
+	bool runs = ep->link.offered % 2;	/* bulk data in either way */
+	unsigned int n = 0, more, i;
 	int len[QUIC_BURST_MAX], got;
-	unsigned int n = 0, i;
+	struct quic_burst b;
+	u8 *p = out;
 	u32 cap;
 
 	quic_tx_begin(&b, &ep->conn, ep->sim->now);
 	do {
 		cap = quic_tx_max_size(&ep->conn);
 		WARN_ON(cap > QUIC_DGRAM_MAX || n == QUIC_BURST_MAX);
-		got = quic_tx_datagram(&b, out[n], cap);
+		got = quic_tx_datagram(&b, p, cap);
 		WARN_ON(got > (int)cap || (got < 0 && !ep->sim->loose));
-		if (got > 0)
+		if (got > 0) {
 			len[n++] = got;
+			p += got;
+			more = runs ? quic_tx_run(&b, p, out + sizeof(out) - p, 7) : 0;
+			for (; more; more--, p += b.size)
+				len[n++] = b.size;
+		}
 	} while (got > 0 && n < QUIC_BURST_MAX);
 	WARN_ON(quic_tx_end(&b) && !ep->sim->loose);
-	for (i = 0; i < n; i++) {
+	for (i = 0, p = out; i < n; p += len[i++]) {
 		/* One GSO packet: one size, the last may be shorter. */
 		WARN_ON(len[i] > len[0] || (i + 1 < n && len[i] != len[0]));
-		check_datagram(ep, out[i], len[i]);
+		check_datagram(ep, p, len[i]);
 		ep->sim->way = sim_way_of(b.path);
 		ep->sim->mark = b.ect ? 2 : 0;
-		sim_transmit(ep, out[i], len[i]);
+		sim_transmit(ep, p, len[i]);
 	}
 	return n;
 }
@@ -196,6 +203,8 @@ static bool is_ours(struct sim_ep *ep, const u8 *buf, u32 len)
 
 	if (!quic_rx_peek(buf, len, &dcid, &dcid_len, &longh))
 		return false;
+	if (ep->conn.cids.local_empty)
+		return !longh || !dcid_len;
 	return sim_glue_has_cid(ep, dcid, dcid_len);
 }
 
@@ -271,7 +280,8 @@ static void arrived(struct sim_ep *ep, struct sim_dgram **d, unsigned int n)
 		       d[i + m - 1]->len == d[i]->len && !(d[i]->data[0] & QUIC_HDR_LONG) &&
 		       d[i]->ecn == d[i + m]->ecn &&
 		       !memcmp(&d[i]->way, &d[i + m]->way, sizeof(d[i]->way)) &&
-		       !memcmp(d[i]->data + 1, d[i + m]->data + 1, QUIC_CID_LEN)) {
+		       !memcmp(d[i]->data + 1, d[i + m]->data + 1,
+			       quic_cid_own_len(&ep->conn.cids))) {
 			sim_way_receive(ep, &d[i + m]->way, d[i + m]->len);
 			if (ep->server)
 				count_amp(ep, d[i + m]->data, d[i + m]->len);
@@ -356,7 +366,7 @@ void sim_inject(struct sim_ep *from, enum quic_level level, const u8 *payload, u
 {
 	enum quic_pns pns = quic_level_pns(level);
 	struct quic_loss *l = &from->conn.loss;
-	u64 pn = l->space[pns].sent.next;
+	u64 pn = quic_loss_space(l, pns)->sent.next;
 
 	WARN_ON(quic_loss_reserve(l, pns, GFP_KERNEL));
 	quic_loss_sent(l, pns, 1200, 0, from->sim->now);

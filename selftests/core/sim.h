@@ -103,6 +103,7 @@ struct sim_ep {
 	struct sim_ep *peer;
 	struct sim_link link;
 	struct sim_tls tls;
+	struct quic_tparams said;	/* its transport parameters, as TLS has them */
 	u64 alarm;		/* the deadline, as of the last turn */
 	u32 version;		/* what the connection starts with; 0: 1 */
 	bool server, live;
@@ -159,9 +160,10 @@ struct sim_cfg {
 	struct quic_versions versions[2];	/* client's, server's; best first */
 	bool no_compatible[2];		/* client's, server's */
 	bool grease[2];			/* client, server: take the QUIC Bit as it comes */
+	bool empty_cid;			/* the client's IDs are empty */
 	u64 apply_delay;		/* the client obeys Retry that much later */
 	enum sim_early early;
-	const struct quic_tparams *remembered;	/* early: NULL: what the server allows now */
+	const struct quic_terms *remembered;	/* early: NULL: what the server allows now */
 	void (*early_app)(struct sim *s);	/* early: writes before the ClientHello leaves */
 };
 

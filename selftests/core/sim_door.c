@@ -16,9 +16,14 @@ void sim_door_init(struct sim_ep *ep)
 		.version = ep->version,
 		.versions = cfg->versions[ep->server],
 		.no_compatible = cfg->no_compatible[ep->server],
+		.empty_cid = cfg->empty_cid && !ep->server,
 	};
 
-	WARN_ON(quic_conn_init(&ep->conn, &sim_ops, cfg->crypto, &cc));
+	/* Tests that take memory away give it back here: the kernel would not have accepted at all. */
+	if (quic_conn_init(&ep->conn, &sim_ops, cfg->crypto, &cc)) {
+		os_alloc_fail_after(0);
+		WARN_ON(quic_conn_init(&ep->conn, &sim_ops, cfg->crypto, &cc));
+	}
 	if (!ep->server)
 		sim_way_first(ep, SIM_CLIENT, SIM_SERVER);
 	ep->conn.local.grease_quic_bit = cfg->grease[ep->server];
@@ -100,7 +105,7 @@ static void send_vn(struct sim_ep *ep, const struct quic_packet *h)
 	u8 buf[600];
 	int len;
 
-	len = quic_packet_build_vn(buf, sizeof(buf), h, &ep->conn.versions, sim_rnd(ep->sim));
+	len = quic_packet_build_vn(buf, sizeof(buf), h, &ep->conn.hs->versions, sim_rnd(ep->sim));
 	WARN_ON(len <= 0);
 	ep->n_vn++;
 	ep->amp_tx += len;
@@ -115,7 +120,7 @@ void sim_door_knock(struct sim_ep *ep, const struct sim_way *way, const u8 *buf,
 	if (len < QUIC_DGRAM_MIN || quic_packet_parse(buf, len, QUIC_CID_LEN, &h))
 		return;
 	if (h.type == QUIC_PKT_UNKNOWN ||
-	    (h.type == QUIC_PKT_INITIAL && !quic_version_listed(&ep->conn.versions, h.version))) {
+	    (h.type == QUIC_PKT_INITIAL && !quic_version_listed(&ep->conn.hs->versions, h.version))) {
 		send_vn(ep, &h);
 		return;
 	}

@@ -454,7 +454,7 @@ static void check_paths(struct sim_ep *ep)
 		WARN_ON(p->cid == QUIC_PATH_NO_CID && p == c->path);
 		WARN_ON(p->checking && p->at == U64_MAX);
 	}
-	WARN_ON(in_use != 1 || !c->cids.remote[c->path->cid].used);
+	WARN_ON(in_use != 1 || !quic_cid_remote_at(&c->cids, c->path->cid)->used);
 	/* 9.3.2: there is always a way back */
 	if (c->confirmed)
 		WARN_ON(!c->path->validated && (!c->paths.good || !c->paths.good->validated));
@@ -479,8 +479,8 @@ void sim_glue_check(struct sim_ep *ep)
 		busy += is_busy(&st->qs);
 	}
 	WARN_ON(busy != c->streams.busy);
-	for (i = 0; i < QUIC_PNS_COUNT; i++) {
-		struct quic_sent *sent = &c->loss.space[i].sent;
+	for (i = 0; i < quic_conn_spaces(c); i++) {
+		struct quic_sent *sent = &quic_loss_space(&c->loss, i)->sent;
 
 		for (pn = sent->live; pn < sent->next; pn++) {
 			struct quic_sent_packet *p = quic_sent_get(sent, pn);

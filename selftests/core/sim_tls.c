@@ -41,6 +41,7 @@ static int send_msg(struct sim_ep *ep, enum quic_level level, u8 type, u32 body,
 	if (params) {
 		len = quic_conn_local_params(&ep->conn, msg + 6, 1024);
 		WARN_ON(len <= 0);
+		WARN_ON(quic_tparam_decode(&ep->said, ep->server, msg + 6, len));
 		put_unaligned_be16(len, msg + 4);
 		len += 2;
 	}

@@ -10,7 +10,7 @@
 
 static struct quic_space *space(struct sim_ep *ep)
 {
-	return &ep->conn.space[QUIC_PNS_APP];
+	return &ep->conn.app;
 }
 
 /* The client asks; @us of delay */
@@ -50,7 +50,7 @@ static void ack__reordering_thresholds(void **state)
 		u64 base;
 
 		ask(s, 0, 1000, 25000, t[i].reorder);
-		base = s->c->conn.loss.space[QUIC_PNS_APP].sent.next;
+		base = s->c->conn.loss.app.sent.next;
 		for (j = 0; t[i].ack[j]; j++) {
 			ping(s, base + t[i].pn[j]);
 			if (space(s->s)->ack_now != (t[i].ack[j] == 'Y'))
@@ -73,7 +73,7 @@ static void ack__threshold_and_delay(void **state)
 		u64 pn;
 
 		ask(s, 0, thresholds[i], 7000, 1);
-		pn = s->c->conn.loss.space[QUIC_PNS_APP].sent.next;
+		pn = s->c->conn.loss.app.sent.next;
 		for (j = 0; j <= thresholds[i]; j++) {
 			assert_false(space(s->s)->ack_now);
 			ping(s, pn++);
@@ -112,7 +112,7 @@ static void ack__order_of_wishes(void **state)
 	sim_inject(s->c, QUIC_LEVEL_APP, now, sizeof(now));
 	assert_true(space(s->s)->ack_now);
 	sim_pump(s->s);
-	pn = s->c->conn.loss.space[QUIC_PNS_APP].sent.next;
+	pn = s->c->conn.loss.app.sent.next;
 	ping(s, pn);
 	assert_false(space(s->s)->ack_now);
 	sim_run(s, MS(100), NULL);
@@ -131,7 +131,7 @@ static void ack__short_round_trip(void **state)
 	ask(s, 0, 20, 20000, 4);
 	sim_inject(s->c, QUIC_LEVEL_APP, now, sizeof(now));
 	sim_pump(s->s);
-	pn = s->c->conn.loss.space[QUIC_PNS_APP].sent.next;
+	pn = s->c->conn.loss.app.sent.next;
 	s->s->conn.loss.rtt.smoothed = MS(1) / 20;
 	sim_run(s, MS(1), NULL);
 	ping(s, pn);
@@ -154,7 +154,7 @@ static void ack__ce(void **state)
 		u64 pn;
 
 		ask(s, 0, i ? 1 : 100, 25000, 1);
-		pn = s->c->conn.loss.space[QUIC_PNS_APP].sent.next;
+		pn = s->c->conn.loss.app.sent.next;
 		for (j = 0; few[j]; j++) {
 			s->ecn = ecn[j];
 			space(s->s)->eliciting = 0;
@@ -174,7 +174,7 @@ static void ack__ranges_are_told(void **state)
 	u64 pn, sent;
 
 	ask(s, 0, 1u << 30, 16000000, 0);
-	pn = s->c->conn.loss.space[QUIC_PNS_APP].sent.next;
+	pn = s->c->conn.loss.app.sent.next;
 	for (i = 0; i < 1000; i++) {
 		sent = s->s->conn.stats.packets_sent;
 		ping(s, pn + 2 * i);

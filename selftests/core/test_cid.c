@@ -9,8 +9,8 @@ static unsigned int used_remote(const struct quic_conn *c)
 {
 	unsigned int i, n = 0;
 
-	for (i = 0; i < QUIC_CID_REMOTE_SLOTS; i++)
-		n += c->cids.remote[i].used;
+	for (i = 0; i < quic_cid_remotes(&c->cids); i++)
+		n += quic_cid_remote_at(&c->cids, i)->used;
 	return n;
 }
 
@@ -18,8 +18,8 @@ static unsigned int used_local(const struct quic_conn *c)
 {
 	unsigned int i, n = 0;
 
-	for (i = 0; i < QUIC_CID_LOCAL_MAX; i++)
-		n += c->cids.local[i].used;
+	for (i = 0; i < quic_cid_locals(&c->cids); i++)
+		n += quic_cid_local_at(&c->cids, i)->used;
 	return n;
 }
 
@@ -28,9 +28,9 @@ static u64 lowest_local(const struct quic_conn *c)
 	u64 least = U64_MAX;
 	unsigned int i;
 
-	for (i = 0; i < QUIC_CID_LOCAL_MAX; i++)
-		if (c->cids.local[i].used)
-			least = min(least, c->cids.local[i].seq);
+	for (i = 0; i < quic_cid_locals(&c->cids); i++)
+		if (quic_cid_local_at(&c->cids, i)->used)
+			least = min(least, quic_cid_local_at(&c->cids, i)->seq);
 	return least;
 }
 
@@ -38,14 +38,18 @@ static u64 lowest_local(const struct quic_conn *c)
 static void enter_local(struct sim_ep *ep, u64 seq, const struct quic_cid *cid)
 {
 	struct quic_cids *d = &ep->conn.cids;
+	struct quic_cid_local *l;
 	unsigned int i;
 
-	for (i = 0; d->local[i].used; i++)
+	if (!d->more)
+		d->more = kzalloc(sizeof(*d->more), GFP_KERNEL);
+	for (i = 0; quic_cid_local_at(d, i)->used; i++)
 		;
-	assert_true(i < QUIC_CID_LOCAL_MAX);
-	d->local[i].used = true;
-	d->local[i].seq = seq;
-	d->local[i].cid = *cid;
+	assert_true(i < quic_cid_locals(d));
+	l = quic_cid_local_at(d, i);
+	l->used = true;
+	l->seq = seq;
+	l->cid = *cid;
 	d->local_next = max(d->local_next, seq + 1);
 	d->local_sent = d->local_next;
 	assert_int_equal(ep->conn.ops->cid_add(&ep->conn, cid), 0);
@@ -76,9 +80,9 @@ static void cid__issued(void **state)
 		assert_int_equal(used_remote(&s->ep[i].conn), QUIC_CID_ISSUE);
 	}
 	/* 10.3: each comes with its token, the client's first from the parameters */
-	for (i = 0; i < QUIC_CID_REMOTE_SLOTS; i++)
-		if (s->c->conn.cids.remote[i].used)
-			assert_true(s->c->conn.cids.remote[i].has_token);
+	for (i = 0; i < quic_cid_remotes(&s->c->conn.cids); i++)
+		if (quic_cid_remote_at(&s->c->conn.cids, i)->used)
+			assert_true(quic_cid_remote_at(&s->c->conn.cids, i)->has_token);
 	sim_free(s);
 }
 
@@ -120,7 +124,7 @@ static void cid__retire_prior_to(void **state)
 	send_new(s->s, 3, 2, 0x33, 8, true);
 	/* 0 and 1 go, the client uses 2 */
 	assert_int_equal(used_remote(&s->c->conn), 2);
-	assert_int_equal(s->c->conn.cids.remote[s->c->conn.path->cid].seq, 2);
+	assert_int_equal(quic_cid_remote_at(&s->c->conn.cids, s->c->conn.path->cid)->seq, 2);
 	sim_pump(s->c);
 	sim_run(s, RTT, NULL);
 	assert_int_equal(s->s->n_event[QUIC_CEV_CID], events + 2);
@@ -143,8 +147,39 @@ static void cid__late(void **state)
 	send_new(s->s, 5, 0, 0x55, 8, false);
 	assert_int_equal(s->c->conn.state, QUIC_CONN_ESTABLISHED);
 	assert_int_equal(used_remote(&s->c->conn), 1);
-	assert_int_equal(s->c->conn.cids.remote[s->c->conn.path->cid].seq, 9);
+	assert_int_equal(quic_cid_remote_at(&s->c->conn.cids, s->c->conn.path->cid)->seq, 9);
 	assert_int_equal(s->c->conn.cids.n_retire, 4);
+	sim_free(s);
+}
+
+/*
+ * 5.1.2: a frame that comes again for an ID we are done with asks for more to be retired. Not for
+ * all there is.
+ */
+static void cid__repeated_prior_to(void **state)
+{
+	struct sim *s = sim_up_plain();
+	struct quic_conn *c = &s->c->conn;
+
+	send_new(s->s, 3, 0, 0x33, 8, true);
+	send_new(s->s, 4, 0, 0x44, 8, true);
+	assert_int_equal(quic_cid_use(c, 4, 0, s->now), 0);
+	quic_cid_retire_remote(c, 3);
+	assert_int_equal(used_remote(c), 4);
+	send_new(s->s, 3, 3, 0x33, 8, false);
+	assert_int_equal(c->state, QUIC_CONN_ESTABLISHED);
+	assert_int_equal(used_remote(c), 1);
+	assert_int_equal(quic_cid_remote_at(&c->cids, c->path->cid)->seq, 4);
+	assert_int_equal(c->cids.n_retire, 4);
+	sim_free(s);
+
+	s = sim_up_plain();
+	c = &s->c->conn;
+	send_new(s->s, 3, 0, 0x33, 8, true);
+	quic_cid_retire_remote(c, 3);
+	send_new(s->s, 3, 3, 0x33, 8, false);
+	assert_int_equal(c->state, QUIC_CONN_ESTABLISHED);
+	assert_int_equal(used_remote(c), 3);
 	sim_free(s);
 }
 
@@ -252,10 +287,91 @@ static void cid__replenish(void **state)
 	sim_free(s);
 }
 
+/* --- a client without IDs: RFC 9000, 5.1 --- */
+
+static struct sim *up_empty(bool retry)
+{
+	struct sim_cfg cfg;
+	struct sim *s;
+
+	sim_config(&cfg);
+	cfg.empty_cid = true;
+	cfg.retry = retry;
+	s = sim_new(&cfg);
+	sim_handshake(s);
+	sim_run(s, MS(500), NULL);
+	return s;
+}
+
+static void cid__empty(void **state)
+{
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		struct sim *s = up_empty(i);
+		struct sim_stream *a;
+
+		assert_int_equal(s->c->conn.cids.local[0].cid.len, 0);
+		assert_true(s->s->conn.cids.remote_empty);
+		/* 5.1.1: no others are issued. */
+		assert_int_equal(used_local(&s->c->conn), 1);
+		assert_int_equal(s->c->conn.cids.local_next, 1);
+		assert_int_equal(quic_cid_renew(&s->c->conn, 1), -EINVAL);
+		assert_int_equal(used_local(&s->s->conn), QUIC_CID_ISSUE);
+		a = sim_open(s->c, false);
+		sim_write(s->c, a, 300000, true);
+		sim_want(300000, 1, 300000, 1);
+		sim_run(s, MS(1), NULL);
+		sim_write(s->s, sim_open(s->s, true), 300000, true);
+		assert_true(sim_run(s, SEC(5), sim_all_here));
+		assert_int_equal(s->c->not_ours, 0);
+		assert_true(s->c->trains_rx < s->c->dgrams_rx);
+		assert_int_equal(quic_conn_key_update(&s->c->conn, s->now), 0);
+		sim_write(s->c, sim_open(s->c, true), 1000, true);
+		sim_want(300000, 1, 301000, 2);
+		assert_true(sim_run(s, SEC(1), sim_all_here));
+		sim_free(s);
+	}
+}
+
+static void cid__empty_bad_network(void **state)
+{
+	struct sim *s = up_empty(false);
+
+	sim_bad_network(s);
+	s->s->link.coalesce = MS(1);
+	sim_write(s->s, sim_open(s->s, true), 300000, true);
+	sim_write(s->c, sim_open(s->c, true), 300000, true);
+	sim_want(300000, 1, 300000, 1);
+	/* A NAT moves it meanwhile: the server knows it by its own IDs. */
+	sim_run(s, MS(60), NULL);
+	s->nat_from = SIM_CLIENT;
+	s->nat_to = 0x0106;
+	assert_true(sim_run(s, SEC(60), sim_all_here));
+	assert_int_equal(s->c->conn.state, QUIC_CONN_ESTABLISHED);
+	sim_free(s);
+}
+
+/* 19.16: who has no ID to give has none to be retired. */
+static void cid__empty_retired(void **state)
+{
+	u8 frame[3] = { QUIC_FT_RETIRE_CONNECTION_ID, 0, 0 };
+	struct sim *s = up_empty(false);
+
+	sim_inject(s->s, QUIC_LEVEL_APP, frame, 3);
+	assert_int_equal(s->c->conn.state, QUIC_CONN_CLOSING);
+	assert_int_equal(s->c->conn.close.code, QUIC_ERR_PROTOCOL_VIOLATION);
+	sim_free(s);
+}
+
 static const struct CMUnitTest tests[] = {
+	TEST(cid__empty),
+	TEST(cid__empty_bad_network),
+	TEST(cid__empty_retired),
 	TEST(cid__issued),
 	TEST(cid__lost),
 	TEST(cid__retire_prior_to),
+	TEST(cid__repeated_prior_to),
 	TEST(cid__late),
 	TEST(cid__repeated),
 	TEST(cid__contradictions),

@@ -252,7 +252,7 @@ static void conn__second_probe_repeats(void **state)
 	s->c->link.drop = drop_all;
 	assert_int_equal(sim_connect(s), 0);
 	sim_run(s, FIRST_PTO + RTT, NULL);
-	sent = &s->c->conn.loss.space[QUIC_PNS_INITIAL].sent;
+	sent = &quic_loss_space(&s->c->conn.loss, QUIC_PNS_INITIAL)->sent;
 	assert_int_equal(sent->next, 3);
 	for (pn = 0; pn < 3; pn++) {
 		const struct quic_sent_packet *p = quic_sent_get(sent, pn);
@@ -281,7 +281,7 @@ static void conn__window_full_of_unreadable(void **state)
 	s->s->link.drop = drop_all;
 	assert_int_equal(sim_connect(s), 0);
 	sim_run(s, 2 * FIRST_PTO, NULL);
-	assert_true(s->s->conn.loss.space[QUIC_PNS_HANDSHAKE].eliciting > 0);
+	assert_true(quic_loss_space(&s->s->conn.loss, QUIC_PNS_HANDSHAKE)->eliciting > 0);
 	quic_loss_forget(&s->s->conn.loss, QUIC_PNS_INITIAL);
 	assert_true(quic_crypto_stream_pending(&s->s->conn, QUIC_LEVEL_INITIAL));
 	s->s->conn.loss.cc.cwnd = 2 * QUIC_DGRAM_MIN;
@@ -481,7 +481,7 @@ static void conn__wrong_params(void **state)
 	assert_int_equal(sim_connect(s), 0);
 	sim_run(s, RTT / 2 + 1, NULL);
 	/* RFC 9000, 7.3: an initial_source_connection_id that is not on the packets */
-	tp = s->s->conn.local;
+	tp = s->s->said;
 	tp.initial_scid.id[0] ^= 1;
 	len = quic_tparam_encode(&tp, true, 0, buf, sizeof(buf));
 	assert_true(len > 0);

@@ -246,7 +246,7 @@ static void conn_rx__empty_packet(void **state)
 static void conn_rx__reserved_bits(void **state)
 {
 	struct sim *s = sim_up_plain();
-	u64 pn = s->c->conn.loss.space[QUIC_PNS_APP].sent.next + 1;
+	u64 pn = s->c->conn.loss.app.sent.next + 1;
 
 	/* 17.3.1 */
 	sim_inject_pn(s->c, QUIC_LEVEL_APP, pn, 0x10, zeros, 20);
@@ -325,7 +325,7 @@ static void conn_rx__ack_delayed(void **state)
 static void conn_rx__ack_out_of_order(void **state)
 {
 	struct sim *s = sim_up_plain();
-	u64 before = acks_of(s->s), pn = s->c->conn.loss.space[QUIC_PNS_APP].sent.next;
+	u64 before = acks_of(s->s), pn = s->c->conn.loss.app.sent.next;
 	static const u8 ping[] = { 1, 0, 0, 0 };
 
 	/* A gap, and one that fills it: at once, each (13.2.1) */
@@ -386,10 +386,10 @@ static void conn_rx__ack_ranges_bounded(void **state)
 	sim_write(s->c, sim_open(s->c, true), 3000000, true);
 	while (s->s->n_fin < 1) {
 		sim_run(s, MS(100), NULL);
-		assert_true(s->s->conn.space[QUIC_PNS_APP].rcvd.n <= QUIC_ACK_RANGES_MAX);
+		assert_true(s->s->conn.app.rcvd.n <= QUIC_ACK_RANGES_MAX);
 		assert_true(sim_elapsed(s) < SEC(120));
 	}
-	assert_true(s->s->conn.space[QUIC_PNS_APP].rcvd.n <= 40);
+	assert_true(s->s->conn.app.rcvd.n <= 40);
 	sim_free(s);
 }
 
@@ -398,8 +398,8 @@ static void conn_rx__ack_ranges_full(void **state)
 {
 	static const u8 ping[] = { 1, 0, 0, 0 };
 	struct sim *s = sim_up_plain();
-	struct quic_space *sp = &s->s->conn.space[QUIC_PNS_APP];
-	u64 pn = s->c->conn.loss.space[QUIC_PNS_APP].sent.next;
+	struct quic_space *sp = &s->s->conn.app;
+	u64 pn = s->c->conn.loss.app.sent.next;
 	u64 got = s->s->conn.stats.packets_received;
 	unsigned int i;
 
@@ -421,7 +421,7 @@ static void conn_rx__ack_ranges_full(void **state)
 static void conn_rx__ecn(void **state)
 {
 	struct sim *s = sim_up_plain();
-	struct quic_space *sp = &s->s->conn.space[QUIC_PNS_APP];
+	struct quic_space *sp = &s->s->conn.app;
 	u64 before = acks_of(s->s), was[3];
 
 	memcpy(was, sp->ecn, sizeof(was));
@@ -463,7 +463,7 @@ static void conn_rx__path_challenge(void **state)
 	sim_inject(s->c, QUIC_LEVEL_APP, frame, sizeof(frame));
 	assert_int_equal(s->s->conn.path->n_responses, QUIC_PATH_RESPONSES_MAX);
 	/* The last four are kept. */
-	assert_int_equal(s->s->conn.path->response[0][0], 2);
+	assert_int_equal(s->s->conn.path->talk->response[0][0], 2);
 	sim_pump(s->s);
 	assert_int_equal(s->s->conn.path->n_responses, 0);
 	/* 8.2.2: in a full datagram */

@@ -317,7 +317,177 @@ static void conn_timer__rearms(void **state)
 	sim_free(s);
 }
 
+static u64 sent_in(struct sim *s, struct sim_ep *ep, u64 ns)
+{
+	u64 before = ep->conn.stats.packets_sent;
+
+	sim_run(s, ns, NULL);
+	return ep->conn.stats.packets_sent - before;
+}
+
+/* RFC 9000, 4.1: blocked, with nothing in flight, it says so in time for the idle timeout */
+static void conn_timer__blocked(void **state)
+{
+	struct sim_stream *a, *b;
+	struct sim_cfg cfg;
+	unsigned int i;
+	struct sim *s;
+	u64 n;
+
+	/* By its own limits, two streams of them; then by the connection's. */
+	for (i = 0; i < 2; i++) {
+		sim_config(&cfg);
+		cfg.idle_timeout = SEC(6);
+		s = sim_new(&cfg);
+		if (i)
+			s->s->conn.local.max_data = 8000;
+		else
+			s->s->conn.local.max_stream_data_bidi_remote = 4000;
+		sim_handshake(s);
+		s->s->no_read = true;
+		a = sim_open(s->c, false);
+		b = sim_open(s->c, false);
+		sim_write(s->c, a, 10000, true);
+		sim_write(s->c, b, 10000, true);
+		sim_run(s, MS(500), NULL);
+		assert_int_equal(s->s->rx_bytes, 8000);
+		/* Every two seconds, a frame, however many wait. */
+		n = sent_in(s, s->c, SEC(60));
+		assert_in_range(n, 28, 31);
+		assert_int_equal(s->c->conn.state, QUIC_CONN_ESTABLISHED);
+		assert_int_equal(s->s->conn.state, QUIC_CONN_ESTABLISHED);
+		assert_int_equal(s->c->conn.loss.packets_lost, 0);
+		s->s->no_read = false;
+		sim_read_all(s->s);
+		sim_want(0, 0, 20000, 2);
+		assert_true(sim_run(s, SEC(2), sim_all_here));
+		/* No longer held back: it is idle, and ends as such. */
+		n = sent_in(s, s->c, SEC(5));
+		assert_in_range(n, 0, 3);
+		sim_run(s, SEC(3), NULL);
+		assert_int_equal(s->c->conn.state, QUIC_CONN_CLOSED);
+		sim_free(s);
+	}
+}
+
+/* A peer that is gone is not kept alive by what cannot be said to it. */
+static void conn_timer__blocked_alone(void **state)
+{
+	struct sim_cfg cfg;
+	struct sim *s;
+	u64 n;
+
+	sim_config(&cfg);
+	cfg.idle_timeout = U64_MAX;
+	s = sim_new(&cfg);
+	s->s->conn.local.max_data = 4000;
+	sim_handshake(s);
+	s->s->no_read = true;
+	sim_write(s->c, sim_open(s->c, false), 10000, true);
+	/* Without a timeout it says so all the same, now and then. */
+	sim_run(s, MS(500), NULL);
+	n = sent_in(s, s->c, SEC(60));
+	assert_in_range(n, 5, 7);
+	/* Unanswered, it is a matter of the PTO, which backs off. */
+	s->s->link.down = true;
+	n = sent_in(s, s->c, SEC(600));
+	assert_in_range(n, 4, 40);
+	sim_free(s);
+	sim_config(&cfg);
+	cfg.idle_timeout = SEC(6);
+	s = sim_new(&cfg);
+	s->s->conn.local.max_data = 4000;
+	sim_handshake(s);
+	s->s->no_read = true;
+	sim_write(s->c, sim_open(s->c, false), 10000, true);
+	sim_run(s, SEC(20), NULL);
+	s->s->link.down = true;
+	sim_run(s, SEC(9), NULL);
+	assert_int_equal(s->c->conn.state, QUIC_CONN_CLOSED);
+	sim_free(s);
+}
+
+/* Of the first flight, two packets' worth of TLS bytes: one may leave at once (RFC 9002, 7.3.2) */
+static bool middle_lost(struct sim_ep *from, u64 n, const u8 *buf, u32 len)
+{
+	return n == 1 || n == 2;
+}
+
+static bool all_early(struct sim *s)
+{
+	return s->c->n_fin;
+}
+
+static void half_rtt(struct sim *s, void *arg)
+{
+	sim_write(s->s, sim_open(s->s, true), 400000, true);
+}
+
+/*
+ * A server's 0.5-RTT data fills the window while TLS bytes are lost: nobody acknowledges the one
+ * without the other, so that a probe has to go (RFC 9002, 6.2 and 7).
+ */
+static void conn_timer__half_rtt(void **state)
+{
+	unsigned int ms;
+	struct sim_cfg cfg;
+	struct sim *s;
+
+	for (ms = 0; ms < 40; ms += 4) {
+		sim_config(&cfg);
+		cfg.flight_len = 4000;
+		s = sim_new(&cfg);
+		s->s->link.drop = middle_lost;
+		assert_int_equal(sim_connect(s), 0);
+		sim_at(s, s->now + MS(11) + MS(ms), half_rtt, NULL);
+		assert_true(sim_run(s, SEC(3), all_early));
+		sim_free(s);
+	}
+}
+
+static bool all(struct sim_ep *from, u64 n, const u8 *buf, u32 len)
+{
+	return true;
+}
+
+/*
+ * RFC 9002, 6.2.1: no timer without a reason. TLS bytes that were thought lost, and then were
+ * acknowledged, or went with their keys, are not waited for.
+ */
+static void conn_timer__crypto_not_lost(void **state)
+{
+	const struct quic_sent_frame f = { .type = QUIC_SENT_CRYPTO, .off = 0, .len = 10 };
+	struct sim_cfg cfg;
+	struct quic_conn *c;
+	struct sim *s;
+
+	sim_config(&cfg);
+	s = sim_new(&cfg);
+	s->s->link.drop = all;
+	assert_int_equal(sim_connect(s), 0);
+	sim_run(s, MS(50), NULL);
+	c = &s->s->conn;
+	assert_true(quic_loss_space(&c->loss, QUIC_PNS_HANDSHAKE)->eliciting);
+	assert_false(quic_crypto_stream_pending(c, QUIC_LEVEL_HANDSHAKE));
+
+	quic_conn_loss_cb.lost(&c->loss, QUIC_PNS_HANDSHAKE, &f);
+	assert_true(c->loss.crypto_lost);
+	quic_conn_loss_cb.acked(&c->loss, QUIC_PNS_HANDSHAKE, &f);
+	assert_false(c->loss.crypto_lost);
+
+	quic_conn_loss_cb.lost(&c->loss, QUIC_PNS_INITIAL, &f);
+	quic_conn_loss_cb.acked(&c->loss, QUIC_PNS_HANDSHAKE, &f);
+	assert_true(c->loss.crypto_lost);
+	quic_conn_discard(c, QUIC_LEVEL_INITIAL);
+	assert_false(c->loss.crypto_lost);
+	sim_free(s);
+}
+
 static const struct CMUnitTest tests[] = {
+	TEST(conn_timer__crypto_not_lost),
+	TEST(conn_timer__blocked),
+	TEST(conn_timer__blocked_alone),
+	TEST(conn_timer__half_rtt),
 	TEST(conn_timer__idle),
 	TEST(conn_timer__idle_agreed),
 	TEST(conn_timer__idle_unanswered),

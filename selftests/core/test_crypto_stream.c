@@ -146,8 +146,8 @@ static void crypto_stream__cheap(void **state)
 	clock_t plain = byte_by_byte(false), held = byte_by_byte(true);
 
 	print_message("# in order %ld us, with a hole %ld us\n",
-		      (long)(plain * 1000000 / CLOCKS_PER_SEC),
-		      (long)(held * 1000000 / CLOCKS_PER_SEC));
+		      (long)(plain * 1000000LL / CLOCKS_PER_SEC),
+		      (long)(held * 1000000LL / CLOCKS_PER_SEC));
 	assert_true(held < 20 * plain);
 }
 

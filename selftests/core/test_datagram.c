@@ -272,7 +272,7 @@ static void datagram__of_a_dropped_packet(void **state)
 {
 	static const u8 pay[] = { 0x31, 2, 'a', 'b', 0x0a, 0, 1, 'x', 0x31, 1, 'c' };
 	struct sim *s = up(65535);
-	u64 pn = s->c->conn.loss.space[QUIC_PNS_APP].sent.next;
+	u64 pn = s->c->conn.loss.app.sent.next;
 
 	s->hostile = true;
 	os_alloc_fail_after(1);

@@ -113,8 +113,8 @@ static void delivery__long_ago(void **state)
 	struct flight f = {};
 
 	leave(&f, 0, 1);
-	leave(&f, 1, 1000 * NSEC_PER_SEC);
-	ack(&f, 0, 1, 1001 * NSEC_PER_SEC);
+	leave(&f, 1, 1000ULL * NSEC_PER_SEC);
+	ack(&f, 0, 1, 1001ULL * NSEC_PER_SEC);
 	assert_in_range(f.d.rs.rate, 1, 10);
 }
 

@@ -231,7 +231,7 @@ static u64 next_pn;
 static void listen_in(struct sim_ep *from, u64 n, const u8 *buf, u32 len)
 {
 	struct quic_conn *c = &from->conn;
-	struct quic_sent *sent = &c->loss.space[QUIC_PNS_APP].sent;
+	struct quic_sent *sent = &c->loss.app.sent;
 	unsigned int i;
 
 	for (; next_pn < sent->next; next_pn++) {
@@ -278,7 +278,7 @@ static void frame_rules__blocked_frames(void **state)
 	sim_handshake(s);
 	sim_run(s, MS(500), NULL);
 	nheard = 0;
-	next_pn = s->c->conn.loss.space[QUIC_PNS_APP].sent.next;
+	next_pn = s->c->conn.loss.app.sent.next;
 	s->c->link.tap = listen_in;
 	s->s->no_read = true;
 	a = sim_open(s->c, true);

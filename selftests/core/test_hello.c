@@ -317,7 +317,31 @@ static void hello__alpn_twice(void **state)
 	assert_false(quic_tls_alpn(buf, len, &list, &len));
 }
 
+/*
+ * RFC 9002, 6.2.4: the ClientHello was lost, and the client's probe is PING alone. That is news, once:
+ * somebody has to acknowledge it.
+ */
+static void hello__probe_first(void **state)
+{
+	struct client *c = client_new(QUIC_V1, "h3", 0, 0);
+	static const u8 ping[1] = { QUIC_FT_PING };
+	struct quic_hello h;
+	u8 buf[1500], room[1500];
+	u32 n;
+
+	assert_int_equal(quic_hello_init(&h, &quic_crypto_gnutls, QUIC_V1, &dcid), 0);
+	n = seal(c, buf, 1200, ping, 1);
+	assert_true(quic_hello_datagram(&h, buf, n, room));
+	assert_int_equal(state_of(&h), QUIC_HELLO_PART);
+	assert_false(quic_hello_datagram(&h, buf, n, room));
+	n = seal(c, buf, 1200, ping, 1);
+	assert_false(quic_hello_datagram(&h, buf, n, room));
+	quic_hello_free(&h);
+	client_free(c);
+}
+
 static const struct CMUnitTest tests[] = {
+	TEST(hello__probe_first),
 	TEST(hello__one_datagram),
 	TEST(hello__none_offered),
 	TEST(hello__any_order),

@@ -160,13 +160,13 @@ static void loss__pto_backoff(void **state)
 		assert_int_equal(o->l.pto_count, i);
 		quic_loss_timeout(&o->l, at);
 		assert_int_equal(o->l.pto_count, i + 1);
-		assert_int_equal(o->l.space[APP].probes, 2);
+		assert_int_equal(o->l.app.probes, 2);
 		assert_int_equal(o->nlost, 0);
 		t = at + MS(1);
 		owner_send(o, APP, t);
-		assert_int_equal(o->l.space[APP].probes, 1);
+		assert_int_equal(o->l.app.probes, 1);
 		owner_send(o, APP, t);
-		assert_int_equal(o->l.space[APP].probes, 0);
+		assert_int_equal(o->l.app.probes, 0);
 	}
 	owner_ack(o, APP, 17, 17, t + MS(100));
 	assert_int_equal(o->l.pto_count, 0);
@@ -194,9 +194,9 @@ static void loss__pto_spaces(void **state)
 	quic_loss_timeout(&o->l, MS(5000));
 	assert_int_equal(o->l.pto_count, 1);
 	/* the other spaces with something out get a packet each */
-	assert_int_equal(o->l.space[INITIAL].probes, 2);
-	assert_int_equal(o->l.space[HS].probes, 1);
-	assert_int_equal(o->l.space[APP].probes, 1);
+	assert_int_equal(quic_loss_space(&o->l, INITIAL)->probes, 2);
+	assert_int_equal(quic_loss_space(&o->l, HS)->probes, 1);
+	assert_int_equal(o->l.app.probes, 1);
 	/* and should none get away, the next PTO counts from here */
 	assert_int_equal(quic_loss_deadline(&o->l, MS(5000)), MS(5000) + MS(1998));
 	quic_loss_discard(&o->l, INITIAL);
@@ -214,7 +214,7 @@ static void loss__client_anti_deadlock(void **state)
 	owner_send(o, INITIAL, MS(1000));
 	quic_loss_timeout(&o->l, MS(1999));
 	assert_int_equal(o->l.pto_count, 1);
-	assert_int_equal(o->l.space[INITIAL].probes, 2);
+	assert_int_equal(quic_loss_space(&o->l, INITIAL)->probes, 2);
 	owner_ack(o, INITIAL, 0, 0, MS(2100));
 	/* an ACK in Initial does not reset the backoff: 1100 + 4 * 550, doubled */
 	assert_int_equal(o->l.pto_count, 1);
@@ -224,12 +224,12 @@ static void loss__client_anti_deadlock(void **state)
 	assert_int_equal(quic_loss_deadline(&o->l, MS(2300)), MS(2200) + MS(6600));
 	o->l.has_handshake_keys = true;
 	quic_loss_timeout(&o->l, MS(8800));
-	assert_int_equal(o->l.space[HS].probes, 1);
+	assert_int_equal(quic_loss_space(&o->l, HS)->probes, 1);
 	assert_int_equal(o->l.pto_count, 2);
 	assert_int_equal(quic_loss_deadline(&o->l, MS(8800)), MS(8800) + MS(13200));
 	/* an ACK in Handshake ends it */
 	owner_send(o, HS, MS(8801));
-	assert_int_equal(o->l.space[HS].probes, 0);
+	assert_int_equal(quic_loss_space(&o->l, HS)->probes, 0);
 	owner_ack(o, HS, 0, 0, MS(8900));
 	assert_true(o->l.peer_validated);
 	assert_int_equal(o->l.pto_count, 0);
@@ -257,7 +257,7 @@ static void loss__discard_and_forget(void **state)
 	quic_loss_discard(&o->l, INITIAL);
 	quic_loss_discard(&o->l, INITIAL);
 	assert_int_equal(o->l.bytes_in_flight, MSS);
-	assert_int_equal(o->l.space[INITIAL].loss_time, 0);
+	assert_int_equal(quic_loss_space(&o->l, INITIAL)->loss_time, 0);
 	assert_int_equal(owner_ack(o, INITIAL, 19, 25, MS(1110)), 0);
 	owner_free(o);
 }
@@ -372,7 +372,7 @@ static void loss__ack_only(void **state)
 	assert_true(quic_loss_deadline(&o->l, MS(1100)) == U64_MAX);
 	assert_int_equal(o->l.packets_lost, 0);
 	assert_int_equal(o->lost[0], 1);
-	assert_int_equal(o->l.space[APP].sent.first, 2);
+	assert_int_equal(o->l.app.sent.first, 2);
 	owner_free(o);
 }
 
@@ -412,7 +412,7 @@ static void loss__app_limited(void **state)
 	quic_delivery_limited(&o->l.cc.delivery, 0);
 	for (i = 0; i < 4; i++)
 		owner_send(o, APP, MS(1000));
-	assert_true(quic_sent_get(&o->l.space[APP].sent, 0)->flags & QUIC_PKT_F_APP_LIMITED);
+	assert_true(quic_sent_get(&o->l.app.sent, 0)->flags & QUIC_PKT_F_APP_LIMITED);
 	owner_ack(o, APP, 0, 3, MS(1020));
 	assert_int_equal(o->l.cc.cwnd, 10 * MSS);
 	/* half the window in use is validation enough for slow start */
@@ -431,12 +431,12 @@ static void loss__ack_only_ring_stays_small(void **state)
 
 	for (i = 0; i < 5000; i++)
 		owner_send_flags(o, APP, 50, 0, MS(1000 + i));
-	assert_int_equal(o->l.space[APP].sent.pkt_cap, QUIC_SENT_FIRST);
+	assert_int_equal(o->l.app.sent.pkt_cap, QUIC_SENT_FIRST);
 	/* one in flight keeps those after it, so that an ACK of them gives an RTT */
 	pn = owner_send(o, APP, MS(6000));
 	for (i = 0; i < 40; i++)
 		owner_send_flags(o, APP, 50, 0, MS(6000 + i));
-	assert_int_equal(o->l.space[APP].sent.pkt_cap, 64);
+	assert_int_equal(o->l.app.sent.pkt_cap, 64);
 	owner_ack(o, APP, 4000, pn + 20, MS(6030));
 	assert_int_equal(o->l.rtt.latest, MS(6030) - MS(6019));
 	assert_int_equal(o->l.packets_lost, 0);
@@ -450,14 +450,14 @@ static void loss__idle_gives_memory_back(void **state)
 
 	for (i = 0; i < 1000; i++)
 		pn = owner_send(o, APP, MS(1000));
-	assert_true(o->l.space[APP].sent.pkt_cap >= 1000);
+	assert_true(o->l.app.sent.pkt_cap >= 1000);
 	owner_ack(o, APP, 5, pn, MS(1100));		/* 0-4 lost and waiting for a late ACK */
 	owner_send_flags(o, APP, 50, 0, MS(1100));
 	assert_int_equal(quic_loss_deadline(&o->l, MS(1100)), MS(2100));
 	quic_loss_timeout(&o->l, MS(2099));
-	assert_true(o->l.space[APP].sent.pkt_cap >= 1000);
+	assert_true(o->l.app.sent.pkt_cap >= 1000);
 	quic_loss_timeout(&o->l, MS(2100));
-	assert_int_equal(o->l.space[APP].sent.pkt_cap, 0);
+	assert_int_equal(o->l.app.sent.pkt_cap, 0);
 	assert_int_equal(os_alloc_live() - (long)*state, 0);
 	assert_true(quic_loss_deadline(&o->l, MS(2100)) == U64_MAX);
 	assert_int_equal(o->l.pto_count, 0);
@@ -497,15 +497,15 @@ static void loss__settled_costs_nothing(void **state)
 	start = clock();
 	for (i = 0; i < 20000; i++) {
 		owner_send(o, APP, MS(1101));
-		r.end = o->l.space[APP].sent.next;
+		r.end = o->l.app.sent.next;
 		ack_build(&b, &r, 1);
 		assert_int_equal(quic_loss_on_ack(&o->l, APP, &b.ack, 0, MS(1101)), 0);
-		if (o->l.space[APP].sent.next == QUIC_SENT_MAX)
+		if (o->l.app.sent.next == QUIC_SENT_MAX)
 			break;
 	}
 	/* walking would take 3e8 steps */
 	assert_true(clock() - start < CLOCKS_PER_SEC);
-	assert_int_equal(o->l.space[APP].sent.first, 0);
+	assert_int_equal(o->l.app.sent.first, 0);
 	owner_free(o);
 }
 

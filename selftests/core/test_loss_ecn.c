@@ -53,8 +53,8 @@ static void loss__ecn_ce(void **state)
 	/* lost ACKs: the counts may rise by more than is newly acked */
 	ecn_ack(o, 9, 9, true, 8, 2, MS(1024));
 	assert_false(o->l.ecn.state == QUIC_ECN_FAILED);
-	assert_int_equal(o->l.space[APP].ecn.ect0, 8);
-	assert_int_equal(o->l.space[APP].ecn.ce, 2);
+	assert_int_equal(o->l.app.ecn.ect0, 8);
+	assert_int_equal(o->l.app.ecn.ce, 2);
 	owner_free(o);
 
 	/* every packet reported, all of them marked */

@@ -43,7 +43,7 @@ static void loss__spurious_undo(void **state)
 		/* 5 - 0 apart is tolerated from now on, and 23 ms */
 		assert_int_equal(o->l.reorder_threshold, 6);
 		assert_true(o->l.reorder_window > 0);
-		assert_int_equal(o->l.space[APP].sent.first, 6);
+		assert_int_equal(o->l.app.sent.first, 6);
 		owner_free(o);
 	}
 }
@@ -61,10 +61,10 @@ static void loss__real_loss_is_not_undone(void **state)
 	/* 1-3 came late, 0 is gone; its memory goes two PTOs later */
 	assert_int_equal(o->l.packets_spurious, 3);
 	assert_int_equal(o->l.cc.cwnd, cwnd);
-	assert_int_equal(o->l.space[APP].sent.first, 0);
+	assert_int_equal(o->l.app.sent.first, 0);
 	i = owner_send(o, APP, MS(1022) + 2 * quic_loss_pto(&o->l));
 	owner_ack(o, APP, i, i, MS(1050) + 2 * quic_loss_pto(&o->l));
-	assert_int_equal(o->l.space[APP].sent.first, i + 1);
+	assert_int_equal(o->l.app.sent.first, i + 1);
 	owner_ack(o, APP, 0, i, MS(1051) + 2 * quic_loss_pto(&o->l));
 	assert_int_equal(o->l.packets_spurious, 3);
 	owner_free(o);

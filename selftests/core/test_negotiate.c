@@ -371,7 +371,7 @@ static void info__errors(void **state)
 		sim_run(s, RTT, NULL);
 		ep->conn.vn_acted = k->acted;
 		ep->conn.peer_scid_set = true;
-		quic_cid_set(&ep->conn.peer_scid, (u8 *)"ab", 2);
+		quic_cid_set(&ep->conn.hs->peer_scid, (u8 *)"ab", 2);
 		n = hex(buf, sizeof(buf), "0f026162");
 		if (!k->server) {
 			buf[n++] = 0;

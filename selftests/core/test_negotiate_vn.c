@@ -86,7 +86,7 @@ static void vn__starts_anew(void **state)
 	assert_false(quic_cid_eq(&s->c->conn.odcid, odcid.id, odcid.len));
 	assert_true(quic_cid_eq(quic_cid_remote(&s->c->conn), s->c->conn.odcid.id, QUIC_CID_LEN));
 	assert_int_equal(s->c->conn.token_len, 0);
-	assert_int_equal(s->c->conn.local.version_chosen, QUIC_V2);
+	assert_int_equal(s->c->said.version_chosen, QUIC_V2);
 	assert_true(s->c->conn.vn_acted);
 	/* lost again: it is repeated in the new version */
 	sim_run(s, SEC(1), NULL);
@@ -132,10 +132,10 @@ static void vn__ignored(void **state)
 	buf[6] ^= 1;
 	sim_receive(s->c, buf, VN_HEAD);
 	sim_receive(s->c, buf, len - 1);
-	assert_int_equal(s->c->conn.vn_version, 0);
+	assert_int_equal(s->c->conn.hs->vn_version, 0);
 	/* the first that counts; then no other, not even one that lists nothing of ours */
 	sim_receive(s->c, buf, len);
-	assert_int_equal(s->c->conn.vn_version, QUIC_V2);
+	assert_int_equal(s->c->conn.hs->vn_version, QUIC_V2);
 	len = build_vn(s, buf, &s->c->conn.odcid, 0x7f000001, 0);
 	sim_receive(s->c, buf, len);
 	sim_run(s, MS(1), NULL);
@@ -180,7 +180,7 @@ static void vn__overtaken(void **state)
 	assert_int_equal(sim_connect(s), 0);
 	len = build_vn(s, buf, &s->c->conn.odcid, QUIC_V2, 0);
 	sim_receive(s->c, buf, len);
-	assert_int_equal(s->c->conn.vn_version, QUIC_V2);
+	assert_int_equal(s->c->conn.hs->vn_version, QUIC_V2);
 	assert_true(sim_run(s, SEC(2), confirmed));
 	sim_run(s, SEC(1), NULL);
 	assert_both(s, QUIC_V1, QUIC_V1);

@@ -137,17 +137,17 @@ static void path__no_spare_id(void **state)
 	struct quic_cids *d = &s->c->conn.cids;
 	unsigned int i;
 
-	for (i = 0; i < QUIC_CID_REMOTE_SLOTS; i++)
-		if (d->remote[i].used && i != s->c->conn.path->cid)
+	for (i = 0; i < quic_cid_remotes(d); i++)
+		if (quic_cid_remote_at(d, i)->used && i != s->c->conn.path->cid)
 			quic_cid_retire_remote(&s->c->conn, i);
 	assert_int_equal(sim_migrate(s, 0x0405, SIM_SERVER, false), -EAGAIN);
 	sim_pump(s->c);
 	sim_run(s, 2 * RTT, NULL);
 	assert_int_equal(sim_migrate(s, 0x0405, SIM_SERVER, false), 0);
 	/* The server has none: it cannot answer before the client sends one. */
-	for (i = 0; i < QUIC_CID_REMOTE_SLOTS; i++)
-		if (s->s->conn.cids.remote[i].used)
-			s->s->conn.cids.remote[i].spoken = true;
+	for (i = 0; i < quic_cid_remotes(&s->s->conn.cids); i++)
+		if (quic_cid_remote_at(&s->s->conn.cids, i)->used)
+			quic_cid_remote_at(&s->s->conn.cids, i)->spoken = true;
 	sim_run(s, 2 * RTT, NULL);
 	assert_int_equal(local_of(s->c), SIM_CLIENT);
 	assert_int_equal(quic_cid_renew(&s->c->conn, 3), 0);
@@ -198,14 +198,14 @@ static struct sim *with_preferred(bool no_migration)
 
 	sim_config(&cfg);
 	s = sim_new(&cfg);
-	s->s->conn.local.has_preferred = true;
-	s->s->conn.local.preferred.port4 = 7;
-	s->s->conn.local.preferred.v4[0] = 3;
+	s->s->conn.hs->has_preferred = true;
+	s->s->conn.hs->preferred.port4 = 7;
+	s->s->conn.hs->preferred.v4[0] = 3;
 	s->s->conn.local.disable_active_migration = no_migration;
 	sim_handshake(s);
 	sim_run(s, SEC(1), NULL);
-	assert_true(s->c->conn.remote.has_preferred);
-	assert_int_equal(s->c->conn.remote.preferred.port4, 7);
+	assert_true(s->s->said.has_preferred);
+	assert_int_equal(s->s->said.preferred.port4, 7);
 	return s;
 }
 

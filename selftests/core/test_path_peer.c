@@ -428,7 +428,7 @@ static void path__response_elsewhere(void **state)
 	assert_false(p->validated);
 	sim_inject(s->c, QUIC_LEVEL_APP, buf, sizeof(buf));
 	assert_false(p->validated);
-	memcpy(buf + 1, p->challenge[0], 8);
+	memcpy(buf + 1, p->talk->challenge[0], 8);
 	s->strange = true;
 	quic_path_from(&s->s->conn, &s->s->conn.paths.first.key);
 	sim_inject(s->c, QUIC_LEVEL_APP, buf, sizeof(buf));

@@ -126,7 +126,7 @@ static void ack_some(struct owner *o, struct naive *m, u64 *seed, u64 now)
 static void compare(struct owner *o, struct naive *m, u64 now)
 {
 	struct quic_loss *l = &o->l;
-	struct quic_loss_space *sp = &l->space[APP];
+	struct quic_loss_space *sp = &l->app;
 	u64 pn;
 
 	assert_int_equal(l->bytes_in_flight, m->bytes_in_flight);

@@ -34,7 +34,7 @@ static void set_token(struct sim_ep *ep, const u8 *token, u32 len)
 
 static void assert_retried(struct sim *s)
 {
-	const struct quic_tparams *tp = &s->c->conn.remote;
+	const struct quic_tparams *tp = &s->s->said;
 
 	assert_true(s->c->conn.retried && s->s->conn.retried);
 	assert_true(s->s->conn.path->validated);
@@ -52,7 +52,7 @@ static void retry__one_more_rtt(void **state)
 
 	assert_int_equal(sim_connect(s), 0);
 	assert_true(sim_run(s, SEC(1), client_retried));
-	assert_int_equal(s->c->conn.loss.space[QUIC_PNS_INITIAL].sent.next, 2);
+	assert_int_equal(quic_loss_space(&s->c->conn.loss, QUIC_PNS_INITIAL)->sent.next, 2);
 	/* RFC 9002, 6.3: what was sent is forgotten, and tells the round trip time */
 	assert_int_equal(s->c->conn.loss.packets_lost, 0);
 	assert_int_equal(s->c->conn.loss.rtt.latest, RTT);
@@ -149,7 +149,7 @@ static void retry__new_token(void **state)
 	sim_handshake(t);
 	assert_int_equal(t->s->n_retries, 0);
 	assert_true(t->s->conn.path->validated);
-	assert_false(t->c->conn.retried || t->c->conn.remote.has_retry_scid);
+	assert_false(t->c->conn.retried || t->s->said.has_retry_scid);
 	assert_in_range(t->c->t_established - t->start, RTT, RTT + MS(1));
 	sim_free(s);
 	sim_free(t);
@@ -347,7 +347,7 @@ static void retry__parameters(void **state)
 		int len;
 
 		sim_handshake(s);
-		tp = s->s->conn.local;
+		tp = s->s->said;
 		if (i == 1)
 			tp.has_retry_scid = false;
 		else if (i == 2)
@@ -359,6 +359,9 @@ static void retry__parameters(void **state)
 		/* As if they came only now */
 		s->c->conn.state = QUIC_CONN_HANDSHAKE;
 		s->c->conn.peer_tp_set = false;
+		s->c->conn.hs = kzalloc(sizeof(*s->c->conn.hs), GFP_KERNEL);
+		quic_version_all(&s->c->conn.hs->versions, QUIC_V1);
+		s->c->conn.hs->peer_scid = s->s->conn.cids.local[0].cid;
 		assert_int_equal(quic_conn_remote_params(&s->c->conn, buf, len, s->now),
 				 i == 0 || i == 4 ? 0 : -EPROTO);
 		s->c->conn.state = QUIC_CONN_CLOSED;

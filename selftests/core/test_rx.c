@@ -488,6 +488,51 @@ static void rx__integrity_limit(void **state)
 }
 
 /* A close in the middle of a train, and a piece of something else in it. */
+/*
+ * RFC 9000, 5.2: with an ID that is not ours nothing is opened, so that strangers who know none are
+ * no forgers (RFC 9001, 6.6). With an ID of ours they are.
+ */
+static void rx__other_id(void **state)
+{
+	struct sim *s = sim_up_plain();
+	struct quic_conn *c = &s->s->conn;
+	unsigned int i, len;
+	u8 pkt[1200];
+
+	memset(pkt, 0x55, sizeof(pkt));
+	for (len = 21; len <= sizeof(pkt); len++)
+		sim_receive(s->s, pkt, len);
+	assert_int_equal(c->prot.failed, 0);
+	for (i = 0; i < quic_cid_locals(&c->cids); i++) {
+		if (!quic_cid_local_at(&c->cids, i)->used)
+			continue;
+		memcpy(pkt + 1, quic_cid_local_at(&c->cids, i)->cid.id, QUIC_CID_LEN);
+		sim_receive(s->s, pkt, 100);
+	}
+	assert_int_equal(c->prot.failed, QUIC_CID_ISSUE);
+	assert_int_equal(c->state, QUIC_CONN_ESTABLISHED);
+	sim_free(s);
+}
+
+/* Nor kept for when there are keys: what they leave of that room is for the peer's. */
+static void rx__other_id_held(void **state)
+{
+	struct sim_cfg cfg;
+	struct sim *s;
+	u8 pkt[200];
+
+	sim_config(&cfg);
+	s = sim_new(&cfg);
+	assert_int_equal(sim_connect(s), 0);
+	memset(pkt, 0x55, sizeof(pkt));
+	sim_receive(s->c, pkt, sizeof(pkt));
+	assert_int_equal(s->c->conn.held_count, 0);
+	memcpy(pkt + 1, s->c->conn.cids.local[0].cid.id, QUIC_CID_LEN);
+	sim_receive(s->c, pkt, sizeof(pkt));
+	assert_int_equal(s->c->conn.held_count, 1);
+	sim_free(s);
+}
+
 static void rx__train_with_close(void **state)
 {
 	struct quic_rx_seg seg[64];
@@ -530,7 +575,7 @@ static void rx__no_memory(void **state)
 	static const u8 opens[] = { 0x0b, 0x40, 0xc4, 0, 0x0b, 0, 0 };	/* streams 196 and 0 */
 
 	/* Not enough for both: the packet is dropped, comes again, and then all is well. */
-	os_alloc_fail_after(2);
+	os_alloc_fail_after(3);
 	sim_inject(s->c, QUIC_LEVEL_APP, opens, sizeof(opens));
 	os_alloc_fail_after(0);
 	assert_int_equal(s->s->conn.state, QUIC_CONN_ESTABLISHED);
@@ -559,6 +604,8 @@ static const struct CMUnitTest tests[] = {
 	TEST(rx__key_update_by_limit),
 	TEST(rx__aead_limit),
 	TEST(rx__integrity_limit),
+	TEST(rx__other_id),
+	TEST(rx__other_id_held),
 	TEST(rx__train_with_close),
 	TEST(rx__no_memory),
 };

@@ -115,7 +115,7 @@ static void stream__opened_by_a_later_one(void **state)
 	assert_true(most <= N / QUIC_UNSEEN_RANGES + 1);
 	assert_int_equal(s->s->n_opened, N);
 	assert_int_equal(s->s->n_fin, N);
-	assert_int_equal(s->s->conn.streams.kind[1].unseen.n, 0);
+	assert_int_equal(s->s->conn.streams.kind[1].unseen->n, 0);
 	assert_int_equal(s->s->conn.state, QUIC_CONN_ESTABLISHED);
 	/* late frames for those that came and went mean nothing */
 	sim_read_all(s->s);
@@ -213,6 +213,38 @@ static void stream__release(void **state)
 	sim_free(s);
 }
 
+/* What the peer may open anew goes by what we hold: it must not end faster than we let go. */
+static void stream__credit_when_released(void **state)
+{
+	struct sim_stream *st, *tmp;
+	struct sim_cfg cfg;
+	unsigned int i;
+	struct sim *s;
+
+	sim_config(&cfg);
+	s = sim_up(&cfg);
+	s->s->keep = true;
+	for (i = 0; i < QUIC_DEF_STREAMS_UNI; i++) {
+		st = sim_open(s->c, true);
+		sim_write(s->c, st, 10, i & 1);
+		if (!(i & 1))
+			assert_int_equal(quic_stream_reset(&s->c->conn, &st->qs, 7), 0);
+	}
+	sim_pump(s->c);
+	sim_run(s, SEC(1), NULL);
+	sim_read_all(s->s);
+	sim_run(s, SEC(1), NULL);
+	assert_int_equal(s->s->conn.streams.count, QUIC_DEF_STREAMS_UNI);
+	assert_int_equal(s->c->conn.streams.kind[1].local_max, QUIC_DEF_STREAMS_UNI);
+	list_for_each_entry_safe(st, tmp, &s->s->streams, node)
+		quic_stream_release(&s->s->conn, &st->qs);
+	assert_int_equal(s->s->conn.streams.count, 0);
+	sim_pump(s->s);
+	sim_run(s, SEC(1), NULL);
+	assert_int_equal(s->c->conn.streams.kind[1].local_max, 2 * QUIC_DEF_STREAMS_UNI);
+	sim_free(s);
+}
+
 /* Idle streams cost nothing a packet. */
 static void stream__ten_thousand_idle(void **state)
 {
@@ -253,6 +285,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(stream__many),
 	TEST(stream__no_memory_to_open),
 	TEST(stream__release),
+	TEST(stream__credit_when_released),
 	TEST(stream__ten_thousand_idle),
 };
 

@@ -31,13 +31,13 @@ static void defaults__of_absent(void **state)
 	quic_tparam_defaults(&d);
 	ok("");
 	assert_memory_equal(&tp, &d, sizeof(d));
-	assert_int_equal(tp.max_idle_timeout, 0);
-	assert_int_equal(tp.max_udp_payload_size, 65527);
-	assert_int_equal(tp.max_data, 0);
-	assert_int_equal(tp.ack_delay_exponent, 3);
-	assert_int_equal(tp.max_ack_delay, 25 * NSEC_PER_MSEC);
-	assert_int_equal(tp.active_connection_id_limit, 2);
-	assert_int_equal(tp.max_datagram_frame_size, 0);
+	assert_int_equal(tp.terms.max_idle_timeout, 0);
+	assert_int_equal(tp.terms.max_udp_payload_size, 65527);
+	assert_int_equal(tp.terms.max_data, 0);
+	assert_int_equal(tp.terms.ack_delay_exponent, 3);
+	assert_int_equal(tp.terms.max_ack_delay, 25 * NSEC_PER_MSEC);
+	assert_int_equal(tp.terms.active_connection_id_limit, 2);
+	assert_int_equal(tp.terms.max_datagram_frame_size, 0);
 	assert_false(tp.has_initial_scid);
 }
 
@@ -46,13 +46,13 @@ static void decode__rfc9001_a2(void **state)
 {
 	assert_int_equal(decode_as(false, "0408ffffffffffffffff 05048000ffff 07048000ffff 080110 "
 				   "0104800075300901100f088394c8f03e51570806048000ffff"), 0);
-	assert_int_equal(tp.max_data, QUIC_VARINT_MAX);
-	assert_int_equal(tp.max_stream_data_bidi_local, 65535);
-	assert_int_equal(tp.max_stream_data_bidi_remote, 65535);
-	assert_int_equal(tp.max_stream_data_uni, 65535);
-	assert_int_equal(tp.max_streams_bidi, 16);
-	assert_int_equal(tp.max_streams_uni, 16);
-	assert_int_equal(tp.max_idle_timeout, 30000ull * NSEC_PER_MSEC);
+	assert_int_equal(tp.terms.max_data, QUIC_VARINT_MAX);
+	assert_int_equal(tp.terms.max_stream_data_bidi_local, 65535);
+	assert_int_equal(tp.terms.max_stream_data_bidi_remote, 65535);
+	assert_int_equal(tp.terms.max_stream_data_uni, 65535);
+	assert_int_equal(tp.terms.max_streams_bidi, 16);
+	assert_int_equal(tp.terms.max_streams_uni, 16);
+	assert_int_equal(tp.terms.max_idle_timeout, 30000ull * NSEC_PER_MSEC);
 	assert_true(tp.has_initial_scid);
 	assert_int_equal(tp.initial_scid.len, 8);
 }
@@ -61,27 +61,27 @@ static void decode__integers_legal_edges(void **state)
 {
 	ok("0308" MAX8);
 	ok("030244b0");
-	assert_int_equal(tp.max_udp_payload_size, 1200);
+	assert_int_equal(tp.terms.max_udp_payload_size, 1200);
 	ok("0808d000000000000000");
-	assert_int_equal(tp.max_streams_bidi, 1ull << 60);
+	assert_int_equal(tp.terms.max_streams_bidi, 1ull << 60);
 	ok("0908d000000000000000");
 	ok("0a0114");
-	assert_int_equal(tp.ack_delay_exponent, 20);
+	assert_int_equal(tp.terms.ack_delay_exponent, 20);
 	ok("0a0100");
 	ok("0b027fff");
-	assert_int_equal(tp.max_ack_delay, 16383 * NSEC_PER_MSEC);
+	assert_int_equal(tp.terms.max_ack_delay, 16383ULL * NSEC_PER_MSEC);
 	ok("0b0100");
-	assert_int_equal(tp.max_ack_delay, 0);
+	assert_int_equal(tp.terms.max_ack_delay, 0);
 	ok("0e0102");
 	ok("0e08" MAX8);
 	ok("2008" MAX8);
 	ok("200100");
 	ok("0108" MAX8);	/* longer than a lifetime, but no overflow */
-	assert_true(tp.max_idle_timeout > 3600ull * NSEC_PER_SEC);
+	assert_true(tp.terms.max_idle_timeout > 3600ull * NSEC_PER_SEC);
 	ok("0408c000000000000025");	/* a value need not be shortest */
-	assert_int_equal(tp.max_data, 37);
+	assert_int_equal(tp.terms.max_data, 37);
 	ok("400401 25");		/* nor an id */
-	assert_int_equal(tp.max_data, 37);
+	assert_int_equal(tp.terms.max_data, 37);
 }
 
 static void decode__integers_illegal(void **state)
@@ -183,7 +183,7 @@ static void decode__connection_ids(void **state)
 static void decode__reset_token(void **state)
 {
 	ok("0210" TOKEN);
-	assert_true(tp.has_reset_token);
+	assert_true(tp.terms.has_reset_token);
 	assert_int_equal(tp.reset_token[15], 15);
 	refused("0200");
 	refused("020f000102030405060708090a0b0c0d0e");
@@ -214,13 +214,13 @@ static void decode__preferred_address(void **state)
 static void decode__flags_are_empty(void **state)
 {
 	ok("0c00 6ab200 8000baad00");
-	assert_true(tp.disable_active_migration && tp.grease_quic_bit &&
-		    tp.disable_1rtt_encryption);
+	assert_true(tp.terms.disable_active_migration && tp.terms.grease_quic_bit &&
+		    tp.terms.disable_1rtt_encryption);
 	refused("0c0100");
 	refused("6ab20100");		/* RFC 9287, 3 */
 	refused("8000baad0100");
 	ok("1d00");		/* draft-ietf-quic-reliable-stream-reset, 3 */
-	assert_true(tp.reset_stream_at);
+	assert_true(tp.terms.reset_stream_at);
 	refused("1d0100");
 	refused("1d001d00");
 }
@@ -229,12 +229,12 @@ static void decode__flags_are_empty(void **state)
 static void decode__min_ack_delay(void **state)
 {
 	ok("");
-	assert_false(tp.has_min_ack_delay);
+	assert_false(tp.terms.has_min_ack_delay);
 	ok("c0000000ff04de1b 01 00");
-	assert_true(tp.has_min_ack_delay);
-	assert_int_equal(tp.min_ack_delay, 0);
+	assert_true(tp.terms.has_min_ack_delay);
+	assert_int_equal(tp.terms.min_ack_delay, 0);
 	ok("c0000000ff04de1b 04 800061a8");		/* 25000 us, as the default of 25 ms */
-	assert_int_equal(tp.min_ack_delay, 25 * NSEC_PER_MSEC);
+	assert_int_equal(tp.terms.min_ack_delay, 25 * NSEC_PER_MSEC);
 	refused("c0000000ff04de1b 04 800061a9");
 	ok("0b011a c0000000ff04de1b 04 800061a9");	/* 26 ms, before it and after it */
 	ok("c0000000ff04de1b 04 800061a9 0b011a");
@@ -280,7 +280,7 @@ static void decode__version_information(void **state)
 static void decode__unknown_is_skipped(void **state)
 {
 	ok("1b00 3a0412345678 040125 " MAX8 "0199 7fff00");
-	assert_int_equal(tp.max_data, 37);
+	assert_int_equal(tp.terms.max_data, 37);
 	refused("1b02ff");
 }
 
@@ -290,25 +290,25 @@ static void fill(struct quic_tparams *t)
 	unsigned int i;
 
 	quic_tparam_defaults(t);
-	t->max_idle_timeout = 30 * NSEC_PER_SEC;
-	t->max_udp_payload_size = 1500;
-	t->max_data = 1 << 20;
-	t->max_stream_data_bidi_local = 1 << 18;
-	t->max_stream_data_bidi_remote = 1 << 17;
-	t->max_stream_data_uni = 1 << 16;
-	t->max_streams_bidi = 100;
-	t->max_streams_uni = 3;
-	t->ack_delay_exponent = 10;
-	t->max_ack_delay = 7 * NSEC_PER_MSEC;
-	t->active_connection_id_limit = 8;
-	t->max_datagram_frame_size = 65535;
+	t->terms.max_idle_timeout = 30ULL * NSEC_PER_SEC;
+	t->terms.max_udp_payload_size = 1500;
+	t->terms.max_data = 1 << 20;
+	t->terms.max_stream_data_bidi_local = 1 << 18;
+	t->terms.max_stream_data_bidi_remote = 1 << 17;
+	t->terms.max_stream_data_uni = 1 << 16;
+	t->terms.max_streams_bidi = 100;
+	t->terms.max_streams_uni = 3;
+	t->terms.ack_delay_exponent = 10;
+	t->terms.max_ack_delay = 7 * NSEC_PER_MSEC;
+	t->terms.active_connection_id_limit = 8;
+	t->terms.max_datagram_frame_size = 65535;
 	quic_cid_set(&t->original_dcid, (u8 *)"12345678", 8);
 	quic_cid_set(&t->initial_scid, (u8 *)"abcdefgh", 8);
 	quic_cid_set(&t->retry_scid, (u8 *)"ABCDEFGHIJKLMNOPQRST", 20);
 	t->has_original_dcid = true;
 	t->has_initial_scid = true;
 	t->has_retry_scid = true;
-	t->has_reset_token = true;
+	t->terms.has_reset_token = true;
 	t->has_preferred = true;
 	for (i = 0; i < 16; i++) {
 		t->reset_token[i] = i;
@@ -322,12 +322,12 @@ static void fill(struct quic_tparams *t)
 	t->version_chosen = QUIC_V1;
 	quic_version_all(&t->versions, QUIC_V2);
 	t->has_versions = true;
-	t->disable_active_migration = true;
-	t->grease_quic_bit = true;
-	t->disable_1rtt_encryption = true;
-	t->has_min_ack_delay = true;
-	t->min_ack_delay = 250 * NSEC_PER_USEC;
-	t->reset_stream_at = true;
+	t->terms.disable_active_migration = true;
+	t->terms.grease_quic_bit = true;
+	t->terms.disable_1rtt_encryption = true;
+	t->terms.has_min_ack_delay = true;
+	t->terms.min_ack_delay = 250 * NSEC_PER_USEC;
+	t->terms.reset_stream_at = true;
 }
 
 static void encode__same_back(void **state)
@@ -347,9 +347,9 @@ static void encode__same_back(void **state)
 		/* what only a server may say stays out of a client's */
 		n = quic_tparam_encode(&in, false, rnd(&seed), buf, sizeof(buf));
 		assert_int_equal(quic_tparam_decode(&tp, false, buf, n), 0);
-		assert_false(tp.has_original_dcid || tp.has_retry_scid || tp.has_reset_token ||
+		assert_false(tp.has_original_dcid || tp.has_retry_scid || tp.terms.has_reset_token ||
 			     tp.has_preferred);
-		assert_int_equal(tp.max_datagram_frame_size, 65535);
+		assert_int_equal(tp.terms.max_datagram_frame_size, 65535);
 	}
 }
 
@@ -371,12 +371,12 @@ static void encode__part_of_a_millisecond(void **state)
 	int n;
 
 	quic_tparam_defaults(&in);
-	in.max_idle_timeout = 1;	/* must not turn into "none" */
-	in.max_ack_delay = 3 * NSEC_PER_MSEC + 1;
+	in.terms.max_idle_timeout = 1;	/* must not turn into "none" */
+	in.terms.max_ack_delay = 3 * NSEC_PER_MSEC + 1;
 	n = quic_tparam_encode(&in, true, 0, buf, sizeof(buf));
 	assert_int_equal(quic_tparam_decode(&tp, true, buf, n), 0);
-	assert_int_equal(tp.max_idle_timeout, NSEC_PER_MSEC);
-	assert_int_equal(tp.max_ack_delay, 4 * NSEC_PER_MSEC);
+	assert_int_equal(tp.terms.max_idle_timeout, NSEC_PER_MSEC);
+	assert_int_equal(tp.terms.max_ack_delay, 4 * NSEC_PER_MSEC);
 }
 
 static void encode__never_past_the_end(void **state)

@@ -63,7 +63,7 @@ static struct sim *waiting(bool server)
 	assert_true(s->s->live);
 	if (!server) {
 		/* as if the server's first packet had come */
-		quic_cid_set(&s->c->conn.peer_scid, s->s->conn.cids.local[0].cid.id, QUIC_CID_LEN);
+		quic_cid_set(&s->c->conn.hs->peer_scid, s->s->conn.cids.local[0].cid.id, QUIC_CID_LEN);
 		s->c->conn.peer_scid_set = true;
 	}
 	return s;
@@ -223,27 +223,27 @@ static void params__offer(void **state)
 	int n;
 
 	quic_tparam_defaults(&tp);
-	tp.max_data = QUIC_VARINT_MAX;
-	tp.max_stream_data_uni = 5000;
-	tp.max_stream_data_bidi_local = 5001;
-	tp.max_stream_data_bidi_remote = QUIC_VARINT_MAX;
-	tp.max_streams_bidi = QUIC_STREAMS_MAX;
-	tp.max_streams_uni = 3;
-	tp.max_udp_payload_size = QUIC_VARINT_MAX;
-	tp.max_idle_timeout = SEC(7);
-	tp.disable_1rtt_encryption = true;
+	tp.terms.max_data = QUIC_VARINT_MAX;
+	tp.terms.max_stream_data_uni = 5000;
+	tp.terms.max_stream_data_bidi_local = 5001;
+	tp.terms.max_stream_data_bidi_remote = QUIC_VARINT_MAX;
+	tp.terms.max_streams_bidi = QUIC_STREAMS_MAX;
+	tp.terms.max_streams_uni = 3;
+	tp.terms.max_udp_payload_size = QUIC_VARINT_MAX;
+	tp.terms.max_idle_timeout = SEC(7);
+	tp.terms.disable_1rtt_encryption = true;
 	quic_conn_offer(c, &tp, 5000, false);
 	n = quic_conn_local_params(c, buf, sizeof(buf));
 	assert_true(n > 0);
 	assert_int_equal(quic_tparam_decode(&told, false, buf, n), 0);
-	assert_int_equal(told.max_data, 5000);
-	assert_int_equal(told.max_stream_data_uni, 5000);
-	assert_int_equal(told.max_stream_data_bidi_local, 5000);
-	assert_int_equal(told.max_stream_data_bidi_remote, 5000);
-	assert_int_equal(told.max_streams_bidi, QUIC_STREAMS_LOCAL_MAX);
-	assert_int_equal(told.max_streams_uni, 3);
-	assert_int_equal(told.max_udp_payload_size, QUIC_DGRAM_MAX);
-	assert_false(told.disable_1rtt_encryption);
+	assert_int_equal(told.terms.max_data, 5000);
+	assert_int_equal(told.terms.max_stream_data_uni, 5000);
+	assert_int_equal(told.terms.max_stream_data_bidi_local, 5000);
+	assert_int_equal(told.terms.max_stream_data_bidi_remote, 5000);
+	assert_int_equal(told.terms.max_streams_bidi, QUIC_STREAMS_LOCAL_MAX);
+	assert_int_equal(told.terms.max_streams_uni, 3);
+	assert_int_equal(told.terms.max_udp_payload_size, QUIC_DGRAM_MAX);
+	assert_false(told.terms.disable_1rtt_encryption);
 	/* And that is what holds, as it is what was told. */
 	assert_int_equal(c->rx_flow.limit, 5000);
 	assert_int_equal(c->rx_flow.window_max, 5000);

@@ -42,6 +42,32 @@ static void tx__mtu_at_once(void **state)
 	}
 }
 
+/* Memory for smaller datagrams only: the search is tried again later, not at once for ever. */
+static void tx__mtu_no_room(void **state)
+{
+	static u8 buf[QUIC_DGRAM_MAX];
+	struct sim_cfg cfg;
+	struct quic_burst b;
+	struct quic_conn *c;
+	struct sim *s;
+	u32 small;
+
+	sim_config(&cfg);
+	s = up(&cfg);
+	sim_run(s, SEC(1), NULL);
+	c = &s->c->conn;
+	small = c->pmtu.cur;
+	quic_conn_set_mtu(c, 8952, s->now);
+	assert_true(quic_conn_deadline(c, s->now) <= s->now);
+	quic_tx_begin(&b, c, s->now);
+	assert_int_equal(quic_tx_datagram(&b, buf, small), 0);
+	assert_int_equal(quic_tx_end(&b), 0);
+	assert_true(quic_conn_deadline(c, s->now) > s->now);
+	sim_run(s, SEC(1), NULL);
+	assert_int_equal(c->pmtu.cur, small);
+	sim_free(s);
+}
+
 /* The route says more than the path takes: found within the search's step, at no data's cost. */
 static void tx__mtu_search(void **state)
 {
@@ -195,8 +221,38 @@ static void tx__small_messages_share(void **state)
 	sim_pump(s->c);
 	sim_run(s, SEC(1), NULL);
 	assert_int_equal(s->s->n_fin, 50);
-	/* 16 pieces a packet */
-	assert_in_range(s->c->link.offered - before, 4, 5);
+	/* 50 times 24 bytes, and no datagram above 1200 yet */
+	assert_int_equal(s->c->link.offered - before, 2);
+	sim_free(s);
+}
+
+/* As many frames as there is room for: a round of tiny writes is one packet. */
+static void tx__tiny_writes_fill(void **state)
+{
+	unsigned int i, round, rounds = 20;
+	struct sim_stream *st[72];
+	struct sim_cfg cfg;
+	u64 before;
+	struct sim *s;
+
+	sim_config(&cfg);
+	s = up(&cfg);
+	sim_run(s, SEC(1), NULL);
+	for (i = 0; i < ARRAY_SIZE(st); i++) {
+		st[i] = sim_open(s->c, true);
+		sim_write(s->c, st[i], 1, false);
+	}
+	sim_run(s, SEC(1), NULL);
+	before = s->c->conn.stats.packets_sent;
+	for (round = 0; round < rounds; round++) {
+		for (i = 0; i < ARRAY_SIZE(st); i++)
+			quic_stream_wrote(&s->c->conn, &st[i]->qs, 10, round == rounds - 1);
+		sim_pump(s->c);
+	}
+	sim_run(s, SEC(1), NULL);
+	assert_int_equal(s->s->n_fin, ARRAY_SIZE(st));
+	assert_in_range(s->c->conn.stats.packets_sent - before, rounds / 2, rounds);
+	assert_int_equal(s->c->conn.stats.bytes_retransmitted, 0);
 	sim_free(s);
 }
 
@@ -352,7 +408,7 @@ static void tx__seal_fails(void **state)
 
 static u64 ce_seen(const struct sim *s)
 {
-	return s->c->conn.loss.space[QUIC_PNS_APP].ecn.ce;
+	return s->c->conn.loss.app.ecn.ce;
 }
 
 /* RFC 9000, 13.4.1: marked both ways once validated; 13.4.2: a path that clears the marks is found out */
@@ -368,7 +424,7 @@ static void tx__ecn(void **state)
 	sim_write(s->c, sim_open(s->c, true), 300000, true);
 	sim_run(s, SEC(2), NULL);
 	assert_int_equal(s->s->n_fin, 1);
-	assert_true(s->s->conn.space[QUIC_PNS_APP].ecn[0] > 200);
+	assert_true(s->s->conn.app.ecn[0] > 200);
 	assert_int_equal(ce_seen(s), 0);
 	sim_free(s);
 
@@ -462,12 +518,14 @@ static const struct CMUnitTest tests[] = {
 	TEST(tx__ecn),
 	TEST(tx__ecn_ce),
 	TEST(tx__mtu_at_once),
+	TEST(tx__mtu_no_room),
 	TEST(tx__mtu_search),
 	TEST(tx__black_hole),
 	TEST(tx__no_black_hole),
 	TEST(tx__mtu_lowered),
 	TEST(tx__bursts),
 	TEST(tx__small_messages_share),
+	TEST(tx__tiny_writes_fill),
 	TEST(tx__acks_ignore_window),
 	TEST(tx__app_limited),
 	TEST(tx__early_client_data),

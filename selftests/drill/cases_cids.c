@@ -138,6 +138,26 @@ static void empty_id(struct peer *p)
 	p->scid.len = 0;
 }
 
+/* --- the kernel's own ID is empty: a client found by its address --- */
+
+static void kern_empty(struct peer *p)
+{
+	p->kern_empty_cid = true;
+}
+
+/* 5.1.1: one that is empty is the only one. */
+static void empty_kernel(struct peer *p)
+{
+	NEED(p, !p->dcid.len);
+	NEED(p, !p->ncids && !p->heard.frame[QUIC_FT_NEW_CONNECTION_ID]);
+	issue(p, 1, KERN_CIDS - 1);
+	SAY(p, APP, NEW_CID(KERN_CIDS, 1, KERN_CIDS));
+	NEED(p, drill_lives(p));
+	NEED(p, retired(p, 0));
+}
+
+#define CLIENT_IS_KERNEL	.roles = SERVER, .before = kern_empty
+
 static const struct drill_case cids[] = {
 	{ "9000/5.1.1/limit", "one NEW_CONNECTION_ID more than the limit", .act = one_too_many,
 	  CLOSE(CONNECTION_ID_LIMIT, 0x18) },
@@ -176,6 +196,12 @@ static const struct drill_case cids[] = {
 	  CLOSE(PROTOCOL_VIOLATION, 0x19) },
 	{ "9000/19.16/never-sent", "RETIRE_CONNECTION_ID of another, twice", .act = retire_other,
 	  .want = LIVES },
+	{ "9000/19.16/empty-scid", "RETIRE_CONNECTION_ID of an ID that is empty", CLIENT_IS_KERNEL,
+	  V(0x19, 0), CLOSE(PROTOCOL_VIOLATION, 0x19) },
+	{ "9000/19.16/empty-scid", "RETIRE_CONNECTION_ID beside an ID that is empty",
+	  CLIENT_IS_KERNEL, V(0x19, 1), CLOSE(PROTOCOL_VIOLATION, 0x19) },
+	{ "9000/5.1.1/limit", "IDs for a client whose own is empty", CLIENT_IS_KERNEL,
+	  .act = empty_kernel, .want = LIVES },
 };
 
 GROUP(cids);

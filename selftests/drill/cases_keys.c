@@ -15,16 +15,37 @@ static void old_level(struct peer *p)
 	SAY(p, INIT, QUIC_FT_CRYPTO, HELLO, 10, BYTES(10));
 }
 
+/* The kernel's end gets its secrets. Sending first: a refusal of the other is said with these. */
+static void next_keys_of(struct peer *p, unsigned int level)
+{
+	peer_install(p, level);
+	pair_secret(p->sd, level, 1, p->server ? 1 : 2, p->suite);
+	pair_secret(p->sd, level, 0, p->server ? 2 : 1, p->suite);
+}
+
 /* Data that TLS cannot have read, for a hole before it, when the next keys come. */
 static void unread(struct peer *p)
 {
 	SAY(p, INIT, QUIC_FT_CRYPTO, HELLO + 10, 10, BYTES(10));
 	NEED(p, hear_ack(p, INIT, SAY(p, INIT, QUIC_FT_PING)));
 	NEED(p, !kern_params(p));
-	peer_install(p, SHAKE);
-	/* sending first: a refusal of the other is one of these */
-	pair_secret(p->sd, QUIC_CRYPTO_HANDSHAKE, 1, p->server ? 1 : 2, TLS_CIPHER_AES_GCM_128);
-	pair_secret(p->sd, QUIC_CRYPTO_HANDSHAKE, 0, p->server ? 2 : 1, TLS_CIPHER_AES_GCM_128);
+	next_keys_of(p, SHAKE);
+}
+
+/* Data that TLS could have read, and did not: behind what it wanted of the level. */
+static void unread_initial(struct peer *p)
+{
+	SAY(p, INIT, QUIC_FT_CRYPTO, HELLO, 10, BYTES(10));
+	NEED(p, hear_ack(p, INIT, SAY(p, INIT, QUIC_FT_PING)));
+	NEED(p, !kern_params(p));
+	next_keys_of(p, SHAKE);
+}
+
+static void unread_handshake(struct peer *p)
+{
+	SAY(p, SHAKE, QUIC_FT_CRYPTO, 0, HELLO, BYTES(HELLO));
+	NEED(p, hear_ack(p, SHAKE, SAY(p, SHAKE, QUIC_FT_PING)));
+	next_keys_of(p, APP);
 }
 
 /* What was there before may come again. */
@@ -186,6 +207,10 @@ static const struct drill_case keys[] = {
 	  .stage = HANDSHAKE, .act = old_data, .want = LIVES },
 	{ "9001/4.1.3/unconsumed", "CRYPTO behind a hole when Handshake keys come", .stage = INITIAL,
 	  .act = unread, CLOSE(PROTOCOL_VIOLATION, ANY) },
+	{ "9001/4.1.3/unconsumed", "CRYPTO that TLS did not read when Handshake keys come",
+	  .stage = INITIAL, .act = unread_initial, CLOSE(PROTOCOL_VIOLATION, 0x06) },
+	{ "9001/4.1.3/unconsumed", "CRYPTO that TLS did not read when 1-RTT keys come",
+	  .stage = HANDSHAKE, .act = unread_handshake, CLOSE(PROTOCOL_VIOLATION, 0x06) },
 	{ "9001/4.4/certificate-request", "CertificateRequest after the handshake", .roles = SERVER,
 	  V(TLS(13, 3, 0, 0, 0)), CLOSE(PROTOCOL_VIOLATION, 0x06) },
 	{ "9001/4.6.1/early-data", "NewSessionTicket with another max_early_data_size",

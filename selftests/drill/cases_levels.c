@@ -24,7 +24,7 @@ static void empty(struct peer *p)
 static void early(struct peer *p, const u64 *say, unsigned int n)
 {
 	NEED(p, !kern_params(p));
-	NEED(p, !pair_secret(p->sd, QUIC_CRYPTO_EARLY, 0, 1, TLS_CIPHER_AES_GCM_128));
+	NEED(p, !pair_secret(p->sd, QUIC_CRYPTO_EARLY, 0, 1, p->suite));
 	peer_install(p, EARLY);
 	say_numbers(p, EARLY, say, n);
 }

@@ -229,7 +229,7 @@ static void other_version(struct peer *p)
 
 	p->version = 0x51303030;
 	pn = SAY(p, SHAKE, QUIC_FT_PING);
-	p->version = QUIC_V1;
+	p->version = p->way->version;
 	dropped(p, SHAKE, pn);
 }
 
@@ -347,6 +347,11 @@ static void reset(struct peer *p)
 	reset_packet(p, 0x41);
 }
 
+static void empty_id(struct peer *p)
+{
+	p->kern_empty_cid = true;
+}
+
 /* 10.3: "any packet ending in a valid stateless reset token" */
 static void reset_long(struct peer *p)
 {
@@ -447,6 +452,7 @@ static const struct drill_case packets[] = {
 	  .act = coalesced_other, .want = LIVES },
 
 	{ "9000/10.3.1/reset", "a stateless reset", .roles = SERVER, .act = reset, .want = SILENT },
+	{ "9000/10.3.1/reset", "a stateless reset, ID empty", .roles = SERVER, .act = reset, .before = empty_id, .want = SILENT },
 	{ "9000/10.3/long-header", "a stateless reset with a long header", .roles = SERVER,
 	  .act = reset_long, .want = SILENT },
 	{ "9000/10.3.1/reset", "nearly a stateless reset", .act = not_reset, .want = LIVES },

@@ -32,34 +32,37 @@ static struct quic_transport_param offered(const struct peer *p)
 static bool kern_listen(struct peer *p)
 {
 	struct quic_transport_param tp = offered(p);
-	struct pair_opts o = { .server = &tp, .server_config = p->config };
-	struct sockaddr_storage a;
-	socklen_t len;
+	struct pair_opts o = { .family = p->way->family, .server = &tp, .server_config = p->config };
 
-	p->listener = listen_any(&o, &a, &len);
+	p->listener = listen_any(&o, &p->to, &p->to_len);
 	if (p->listener < 0)
 		return false;
-	memcpy(&p->to, &a, sizeof(p->to));
 	return !quic_protect_initial(&p->prot, p->version, &p->odcid, false);
 }
 
 static bool kern_connect(struct peer *p)
 {
+	struct quic_config version = { .version = p->way->version };
 	struct quic_transport_param tp = offered(p);
-	struct sockaddr_in at;
+	u32 empty = p->kern_empty_cid;
+	struct sockaddr_storage at;
 	socklen_t len = sizeof(at);
 
-	p->sd = sock_new(AF_INET, 0);
+	p->sd = sock_new(p->way->family, 0);
 	if (p->sd < 0 || getsockname(p->udp, (void *)&at, &len) ||
 	    set_opt(p->sd, QUIC_SOCKOPT_TRANSPORT_PARAM, &tp, sizeof(tp)) ||
+	    set_opt(p->sd, QUIC_SOCKOPT_CONFIG, &version, sizeof(version)) ||
 	    (p->config && set_opt(p->sd, QUIC_SOCKOPT_CONFIG, p->config, sizeof(*p->config))) ||
+	    set_opt(p->sd, QUIC_SOCKOPT_EMPTY_CID, &empty, sizeof(empty)) ||
 	    connect(p->sd, (void *)&at, len))
 		return false;
-	len = sizeof(p->to);
 	set_timeo(p->sd, 3000);
-	if (getsockname(p->sd, (void *)&p->to, &len))
+	len = sizeof(at);
+	if (getsockname(p->sd, (void *)&at, &len))
 		return false;
-	p->to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	/* Ports are at the same place in both. */
+	p->to_len = addr_loopback(&p->to, p->way->family, false,
+				  ntohs(((struct sockaddr_in *)&at)->sin_port));
 	if (kern_crypto(p, QUIC_LEVEL_INITIAL, 300))
 		return false;
 	p->mute = true;
@@ -94,25 +97,26 @@ static bool kern_reads(struct peer *p, unsigned int level, u32 len)
 u32 good_params(const struct peer *p, u8 *buf, u32 cap)
 {
 	struct quic_tparams tp;
+	struct quic_terms *t = &tp.terms;
 	int len;
 
 	quic_tparam_defaults(&tp);
-	tp.max_data = 1 << 20;
-	tp.max_stream_data_bidi_local = 1 << 18;
-	tp.max_stream_data_bidi_remote = 1 << 18;
-	tp.max_stream_data_uni = 1 << 18;
-	tp.max_streams_bidi = 8;
-	tp.max_streams_uni = 8;
-	tp.max_datagram_frame_size = p->no_datagrams ? 0 : 1200;
-	tp.active_connection_id_limit = 4;
-	tp.max_idle_timeout = 60ull * NSEC_PER_SEC;
+	t->max_data = 1 << 20;
+	t->max_stream_data_bidi_local = 1 << 18;
+	t->max_stream_data_bidi_remote = 1 << 18;
+	t->max_stream_data_uni = 1 << 18;
+	t->max_streams_bidi = 8;
+	t->max_streams_uni = 8;
+	t->max_datagram_frame_size = p->no_datagrams ? 0 : 1200;
+	t->active_connection_id_limit = 4;
+	t->max_idle_timeout = 60ull * NSEC_PER_SEC;
 	tp.initial_scid = p->scid;
 	tp.has_initial_scid = true;
 	if (p->server) {
 		tp.original_dcid = p->odcid;
 		tp.has_original_dcid = true;
 		memset(tp.reset_token, RESET_TOKEN, sizeof(tp.reset_token));
-		tp.has_reset_token = true;
+		t->has_reset_token = true;
 	}
 	len = quic_tparam_encode(&tp, p->server, 0, buf, cap);
 	return len < 0 ? 0 : len;
@@ -142,8 +146,8 @@ static bool install(struct peer *p, unsigned int level)
 {
 	peer_install(p, level);
 	/* salt 1: what a client seals */
-	return !pair_secret(p->sd, level, 1, p->server ? 1 : 2, TLS_CIPHER_AES_GCM_128) &&
-	       !pair_secret(p->sd, level, 0, p->server ? 2 : 1, TLS_CIPHER_AES_GCM_128);
+	return !pair_secret(p->sd, level, 1, p->server ? 1 : 2, p->suite) &&
+	       !pair_secret(p->sd, level, 0, p->server ? 2 : 1, p->suite);
 }
 
 bool shake_initial(struct peer *p)

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * drill [WORD...]: run the cases whose line contains a WORD, or all, in KTAP.
- * Each role is a case of its own, with a connection of its own.
+ * drill [--turns] [WORD...]: run the cases whose line contains a WORD, or all, in KTAP.
+ * Each role is a case of its own, with a connection of its own, and so is each way: over IPv4 in
+ * version 1 with AES-128-GCM, over IPv6 with ChaCha20-Poly1305, and in version 2. With --turns each
+ * case and role goes one way, the next one another: a third of the time, where that is short.
  */
 #include <gnutls/gnutls.h>
+#include <linux/tls.h>
 #include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -71,11 +74,12 @@ static void judge(struct peer *p, const struct drill_case *c)
 	}
 }
 
-static bool run_case(const struct drill_case *c, bool server, char *why, size_t size)
+static bool run_case(const struct drill_case *c, bool server, const struct way *way, char *why,
+		     size_t size)
 {
 	static struct peer p;
 
-	peer_new(&p, server);
+	peer_new(&p, server, way);
 	if (c->before)
 		c->before(&p);
 	if (begin(&p, c->stage)) {
@@ -104,45 +108,67 @@ static bool wanted(const char *line, char **words)
 	return false;
 }
 
+static const struct way ways[] = {
+	{ NULL, AF_INET, TLS_CIPHER_AES_GCM_128, QUIC_V1 },
+	{ "IPv6, ChaCha20", AF_INET6, TLS_CIPHER_CHACHA20_POLY1305, QUIC_V1 },
+	{ "version 2", AF_INET, TLS_CIPHER_AES_GCM_128, QUIC_V2 },
+};
+
 /* Return: failures. *n counts; without @run only that. */
-static unsigned int all(char **words, unsigned int *n, bool run)
+static unsigned int one_case(const struct drill_case *c, bool server, const struct way *way,
+			     char **words, unsigned int *n, bool run)
 {
-	unsigned int g, i, server, bad = 0;
 	char line[512], why[256];
 	bool ok;
 
-	for (g = 0; g < ARRAY_SIZE(groups); g++) {
-		for (i = 0; i < groups[g]->n; i++) {
-			const struct drill_case *c = &groups[g]->cases[i];
+	if (c->roles && (c->roles == SERVER) != server)
+		return 0;
+	snprintf(line, sizeof(line), "%s: %s, as %s%s%s", c->req, c->name,
+		 server ? "server" : "client", way->name ? ", " : "", way->name ?: "");
+	if (!wanted(line, words))
+		return 0;
+	++*n;
+	if (!run)
+		return 0;
+	ok = run_case(c, server, way, why, sizeof(why));
+	if (!ok)
+		printf("# %s\n", c->wrong ? "the judge saw nothing" : why);
+	printf("%s %u %s\n", ok ? "ok" : "not ok", *n, line);
+	return !ok;
+}
 
-			for (server = 0; server < 2; server++) {
-				if (c->roles && (c->roles == SERVER) != server)
-					continue;
-				snprintf(line, sizeof(line), "%s: %s, as %s", c->req, c->name,
-					 server ? "server" : "client");
-				if (!wanted(line, words))
-					continue;
-				++*n;
-				if (!run)
-					continue;
-				ok = run_case(c, server, why, sizeof(why));
-				if (!ok)
-					printf("# %s\n", c->wrong ? "the judge saw nothing" : why);
-				printf("%s %u %s\n", ok ? "ok" : "not ok", *n, line);
-				bad += !ok;
-			}
-		}
-	}
+/* All groups, one way; with @turns those whose turn it is to go that way. */
+static unsigned int one_way(unsigned int w, bool turns, char **words, unsigned int *n, bool run)
+{
+	unsigned int g, i, server, turn = 0, bad = 0;
+
+	for (g = 0; g < ARRAY_SIZE(groups); g++)
+		for (i = 0; i < groups[g]->n; i++)
+			for (server = 0; server < 2; server++)
+				if (!turns || turn++ % ARRAY_SIZE(ways) == w)
+					bad += one_case(&groups[g]->cases[i], server, &ways[w],
+							words, n, run);
+	return bad;
+}
+
+static unsigned int all(bool turns, char **words, unsigned int *n, bool run)
+{
+	unsigned int w, bad = 0;
+
+	for (w = 0; w < ARRAY_SIZE(ways); w++)
+		bad += one_way(w, turns, words, n, run);
 	return bad;
 }
 
 int main(int argc, char **argv)
 {
+	bool turns = argc > 1 && !strcmp(argv[1], "--turns");
+	char **words = argv + 1 + turns;
 	unsigned int n = 0;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	all(argv + 1, &n, false);
+	all(turns, words, &n, false);
 	printf("KTAP version 1\n1..%u\n", n);
 	n = 0;
-	return all(argv + 1, &n, true) != 0;
+	return all(turns, words, &n, true) != 0;
 }

@@ -5,17 +5,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../kselftest/pair.h"
 #include "crypto_gnutls.h"
 #include "peer.h"
 
-#define DRILL_CIPHER	QUIC_CIPHER_AES_GCM_128
-
-static int udp_new(void)
+static int udp_new(int family)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	int sd = socket(AF_INET, SOCK_DGRAM, 0), size = 4 << 20;
+	struct sockaddr_storage a;
+	socklen_t len = addr_loopback(&a, family, false, 0);
+	int sd = socket(family, SOCK_DGRAM, 0), size = 4 << 20;
 
-	if (sd < 0 || bind(sd, (void *)&a, sizeof(a))) {
+	if (sd < 0 || bind(sd, (void *)&a, len)) {
 		perror("udp");
 		abort();
 	}
@@ -23,18 +23,20 @@ static int udp_new(void)
 	return sd;
 }
 
-void peer_new(struct peer *p, bool server)
+void peer_new(struct peer *p, bool server, const struct way *way)
 {
 	static u8 serial;
 	unsigned int i;
 
 	memset(p, 0, sizeof(*p));
 	p->server = server;
-	p->version = QUIC_V1;
+	p->way = way;
+	p->suite = way->suite;
+	p->version = way->version;
 	p->pn_len = 4;
 	p->sd = -1;
 	p->listener = -1;
-	p->udp = udp_new();
+	p->udp = udp_new(way->family);
 	serial++;
 	/* long header packets to it are told apart by these */
 	p->scid.len = 8;
@@ -69,7 +71,7 @@ void peer_free(struct peer *p)
 void peer_move(struct peer *p)
 {
 	close(p->udp);
-	p->udp = udp_new();
+	p->udp = udp_new(p->way->family);
 }
 
 void peer_install(struct peer *p, unsigned int level)
@@ -84,7 +86,7 @@ void peer_install(struct peer *p, unsigned int level)
 			continue;
 		for (i = 0; i < sizeof(secret); i++)
 			secret[i] = i * 3 + salt + level * 16;
-		if (quic_protect_install(&p->prot, level, send, DRILL_CIPHER, secret, 32))
+		if (quic_protect_install(&p->prot, level, send, p->suite, secret, 32))
 			peer_fail(p, "secret of level %u", level);
 	}
 }

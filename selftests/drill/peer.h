@@ -65,12 +65,23 @@ struct kernel_cid {	/* what the kernel issued */
 	u8 token[QUIC_TOKEN_RESET_LEN];
 };
 
+/* What all of a connection's packets have in common: each case runs in more than one of these. */
+struct way {
+	const char *name;	/* NULL: the first one, which goes without saying */
+	int family;
+	u32 suite;		/* TLS_CIPHER_* */
+	u32 version;
+};
+
 struct peer {
 	bool server;		/* we are: the kernel's socket connects */
+	const struct way *way;
+	u32 suite;		/* the way's */
 	int udp;
 	int sd;			/* the kernel's socket, -1 before accept() */
 	int listener;
-	struct sockaddr_in to;	/* the kernel's address */
+	struct sockaddr_storage to;	/* the kernel's address, */
+	socklen_t to_len;
 	struct quic_protect prot;
 	u32 version;
 	struct quic_cid scid;	/* ours */
@@ -100,6 +111,7 @@ struct peer {
 	u32 params_len;
 	bool no_datagrams;	/* in the good ones */
 	bool kern_no_datagrams;	/* in the kernel's */
+	bool kern_empty_cid;	/* the kernel's ID is empty (a client's only) */
 	const struct quic_config *config;	/* the kernel's */
 };
 
@@ -129,7 +141,7 @@ void put(const struct peer *p, struct buf *b, const u64 *v, unsigned int n);
 u64 resolve(const struct peer *p, u64 symbol);
 
 /* peer.c */
-void peer_new(struct peer *p, bool server);
+void peer_new(struct peer *p, bool server, const struct way *way);
 void peer_free(struct peer *p);
 void peer_install(struct peer *p, unsigned int level);	/* both ways, as pair_secret() */
 /* The next 1-RTT keys for what we send, whatever the rules say. */

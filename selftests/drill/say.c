@@ -121,7 +121,7 @@ u32 build(struct peer *p, unsigned int level, const struct buf *b, u8 *out, u32 
 
 void throw(struct peer *p, const void *datagram, u32 len)
 {
-	if (sendto(p->udp, datagram, len, 0, (void *)&p->to, sizeof(p->to)) != (ssize_t)len)
+	if (sendto(p->udp, datagram, len, 0, (void *)&p->to, p->to_len) != (ssize_t)len)
 		peer_fail(p, "sendto: %s", strerror(errno));
 }
 

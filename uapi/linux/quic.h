@@ -53,7 +53,7 @@ enum quic_cmsg_type {
  * Flags. The values are those of flags that mean nothing for QUIC, as the comments name them.
  * STREAM_* belong into quic_stream_info.stream_flags; without that control message they are taken
  * from, and returned in, the flags of the call. Besides them sendmsg() knows MSG_MORE,
- * MSG_DONTWAIT, MSG_NOSIGNAL, MSG_WAITALL and MSG_BATCH. Any other flag: EINVAL.
+ * MSG_DONTWAIT, MSG_NOSIGNAL, MSG_WAITALL, MSG_BATCH and MSG_ZEROCOPY. Any other flag: EINVAL.
  */
 enum quic_msg_flags {
 	/* Send: this data ends the stream; may come with no data. Receive: it ended here. */
@@ -125,6 +125,9 @@ enum quic_crypto_level {
 #define QUIC_SOCKOPT_STREAM_FILE		81 /* [g] struct quic_stream_file */
 #define QUIC_SOCKOPT_STREAM_STATUS		82 /* [g] struct quic_stream_status */
 #define QUIC_SOCKOPT_STREAM_PRIORITY		83 /* [gs] struct quic_stream_priority */
+#define QUIC_SOCKOPT_ZEROCOPY_RO		84 /* [gs] __u32 */
+#define QUIC_SOCKOPT_ZEROCOPY			85 /* [gs] __u32 */
+#define QUIC_SOCKOPT_EMPTY_CID			90 /* [gs] __u32 */
 
 /*
  * QUIC_SOCKOPT_KEY_UPDATE: start a key update (RFC 9001, 6). Length 0. EAGAIN: the last update is
@@ -135,7 +138,8 @@ enum quic_crypto_level {
  * tells. When nobody answers for three probe timeouts the old address stays, without an event.
  * EAGAIN: the handshake is not confirmed, a migration is under way, or the peer has supplied no
  * spare connection ID. EINVAL: the family is not that of the socket and the path; the peer's
- * disable_active_migration. EOPNOTSUPP: the peer uses empty connection IDs (9.5). EADDRNOTAVAIL:
+ * disable_active_migration. EOPNOTSUPP: the peer uses empty connection IDs (9.5), or we do
+ * (QUIC_SOCKOPT_EMPTY_CID). EADDRNOTAVAIL:
  * not an address of this host; EADDRINUSE: taken, or the one in use.
  * Server: on a bound or listening socket, which passes it on, or an accepted one before its
  * parameters are read by TRANSPORT_PARAM_EXT: the preferred address to announce (9.6), one of each
@@ -147,8 +151,8 @@ enum quic_crypto_level {
  * one received by NEW_TOKEN. Server: the end of the handshake sends one, setting it (the value is
  * ignored) one more, EINVAL before, ENOTCONN on a listener; reading it is EINVAL, which is how a
  * helper library finds out that a socket is a server's. Tokens are 80 bytes, good for 24 hours and
- * the client's address on any port, at every listener of the network namespace; they end with the
- * module.
+ * the client's address on any port, at every listener of the network namespace, for one connection
+ * (8.1.4: the next is as if it had none); they end with the module.
  *
  * QUIC_SOCKOPT_ALPN: comma-separated protocol names, 1 to 128 bytes with the commas, no
  * terminating NUL needed; a name has 1 to 255 bytes. EINVAL: an empty name; too long; while
@@ -177,6 +181,16 @@ enum quic_crypto_level {
  * default is that of the sysctl net.quic.quic_congestion_control, "cubic"), as TCP_CONGESTION: set
  * takes up to QUIC_CC_NAME_MAX - 1 bytes, with or without NUL; get gives
  * QUIC_CC_NAME_MAX bytes, padded with NUL. May be changed at any time. ENOENT: no such algorithm.
+ *
+ * QUIC_SOCKOPT_EMPTY_CID: client, before connect(), 0 (default) or 1: our connection ID is empty
+ * (RFC 9000, 5.1), which saves 8 bytes in every packet the server sends. The connection is then
+ * found by its four addresses and ports: the server's stay as they are, and so must ours. The
+ * client does not migrate (QUIC_SOCKOPT_CONNECTION_MIGRATION is EOPNOTSUPP), follows no preferred
+ * address, and does not look for another address of its own when the one it has is gone. A NAT may
+ * rebind. Several such connections may share a local address and port if their servers differ;
+ * connect() to the same one is EADDRINUSE while the first is open. EINVAL: another value, or
+ * connected already. EOPNOTSUPP: a listener or an accepted socket, from listen() too when it is
+ * set: there connections share the address and clients move (5.1).
  *
  * QUIC_SOCKOPT_VERSIONS: the versions spoken, best first, 0 to 4 of QUIC_VERSION_*; none (default)
  * is all of them. Before connect() or accept(), on a listener at any time. It also sets
@@ -297,6 +311,8 @@ enum quic_early_data {
 /*
  * QUIC_SOCKOPT_CRYPTO_SECRET: a TLS 1.3 traffic secret (RFC 9001, 5.1). Set once for each level and
  * direction, in the handshake's order; both directions of APP make the connection established.
+ * Before one to receive is set, the peer's TLS messages of the levels below are to be read: what is
+ * left of them closes the connection with PROTOCOL_VIOLATION (RFC 9001, 4.1.3), and is EINVAL.
  * EINVAL: level INITIAL, unknown cipher, a secret that is there already, EARLY in the wrong
  * direction.
  */
@@ -325,9 +341,12 @@ struct quic_transport_param {
 	__u8	grease_quic_bit;		/* 0 or 1; 0: the peer may send the QUIC Bit as 0
 						 * (RFC 9287); ours follows the peer's offer
 						 */
-	__u8	stateless_reset;		/* server, 0 or 1: send a token; 0 */
+	__u8	stateless_reset;		/* 0 or 1; 0. Without effect: a server always sends
+						 * a token. remote: 1: the server sent one
+						 */
 	__u8	disable_1rtt_encryption;	/* 0 or 1; 0. Needs CAP_NET_ADMIN, else EPERM. Not
-						 * offered to the peer yet, so without effect
+						 * offered to the peer, so without effect: packets
+						 * are always encrypted
 						 */
 	__u8	disable_compatible_version;	/* 0 or 1; 0: another version may be chosen
 						 * without a new start (RFC 9368, 2.3)
@@ -458,6 +477,34 @@ struct quic_stream_priority {
 	__u8	incremental;	/* 0 or 1 */
 	__u8	reserved[6];
 };
+
+/*
+ * QUIC_SOCKOPT_ZEROCOPY_RO and QUIC_SOCKOPT_ZEROCOPY: send stream data from where it lies. 0, the
+ * default, or 1, else EINVAL. A descriptor of a stream has values of its own, which begin as the
+ * connection's; a listener's pass to what it accepts. They concern later calls. Pages have a
+ * reference until all their bytes are acknowledged, or will not be sent again: the stream is reset,
+ * the connection over. They count in the send buffer. Less than 256 bytes at a time are copied.
+ *
+ * The bytes must not change in that time: a packet may be lost, and what a stream has at an offset
+ * is the same in each packet (RFC 9000, 2.2). If they do change the peer gets the old or the new
+ * ones, or some of both, its connection may find that a PROTOCOL_VIOLATION, and under AES-CCM
+ * packets may be lost that were changed while they were sealed. Nothing else comes of it.
+ *
+ * ZEROCOPY_RO: sendfile() and splice() to the descriptor take the pages of file or pipe, as
+ * TLS_TX_ZEROCOPY_RO of kTLS; without it they copy, and the file may change once they returned.
+ *
+ * ZEROCOPY: sendmsg() with MSG_ZEROCOPY takes pages of the caller's memory, and tells on the error
+ * queue when it has given them back, as with TCP. On Linux 6.7 and later SO_ZEROCOPY of SOL_SOCKET
+ * is the same; before, EOPNOTSUPP. Each call that sent bytes, on this descriptor, counts one, from
+ * 0. recvmsg() with MSG_ERRQUEUE reads from the descriptor that sent: a cmsg of SOL_IP, IP_RECVERR,
+ * or SOL_IPV6, IPV6_RECVERR, with struct sock_extended_err, its ee_origin SO_EE_ORIGIN_ZEROCOPY,
+ * ee_info the first and ee_data the last call that is done, with SO_EE_CODE_ZEROCOPY_COPIED in
+ * ee_code if they were copied; EAGAIN: nothing new. Calls may be done in another order than they
+ * were made. poll() gives POLLERR while there is something to read. ENOBUFS from sendmsg(): more
+ * is outstanding than net.core.optmem_max or RLIMIT_MEMLOCK allow. Without the option, and for
+ * datagrams and TLS messages, MSG_ZEROCOPY is ignored. io_uring's zero-copy sends need neither
+ * option: their notification comes when pages are given back.
+ */
 
 /* quic_stream_status.flags */
 #define QUIC_STREAM_STATUS_SENDS	0x01	/* we send on it */

@@ -98,6 +98,7 @@ void os_warn(const char *file, int line, const char *what) __attribute__((__nore
 #define roundup_pow_of_two(n)	(1UL << fls64((n) - 1))
 
 /* x86 traps when the result does not fit; so does this. */
+#ifdef __SIZEOF_INT128__
 static inline u64 mul_u64_u64_div_u64(u64 a, u64 b, u64 d)
 {
 	unsigned __int128 r = (unsigned __int128)a * b / d;
@@ -105,6 +106,37 @@ static inline u64 mul_u64_u64_div_u64(u64 a, u64 b, u64 d)
 	WARN_ON(r > U64_MAX);
 	return r;
 }
+#else
+/* In 32 bits: a's bits one after the other, quotient and remainder (of b, below d) as they double. */
+static inline u64 mul_u64_u64_div_u64(u64 a, u64 b, u64 d)
+{
+	u64 q = 0, r = 0;
+	bool over = false;
+	int i;
+
+	for (i = 63; i >= 0; i--) {
+		over |= q >> 63;
+		q *= 2;
+		if (r >= d - r) {
+			r -= d - r;
+			q++;
+		} else {
+			r *= 2;
+		}
+		if (!(a >> i & 1))
+			continue;
+		over |= __builtin_add_overflow(q, b / d, &q);
+		if (r >= d - b % d) {
+			r -= d - b % d;
+			over |= __builtin_add_overflow(q, 1, &q);
+		} else {
+			r += b % d;
+		}
+	}
+	WARN_ON(over);
+	return q;
+}
+#endif
 
 static inline u32 int_sqrt64(u64 x)
 {
