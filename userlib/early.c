@@ -16,18 +16,14 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
-#include <gnutls/crypto.h>
 #include "early.h"
 #include "log.h"
 
 #define USED_MAX	8192	/* taken within the window; more are refused */
-#define USED_KEY	32
-#define WINDOW_MS	10000	/* how far a ticket's age as told may be off (RFC 8446, 8.3) */
 
 struct used {
 	time_t until;
-	uint8_t key[USED_KEY];
+	uint8_t key[QUIC_TLS_HASH];
 };
 
 struct used_table {
@@ -36,24 +32,13 @@ struct used_table {
 };
 
 static struct used_table *table;
-static gnutls_anti_replay_t anti_replay;
 
-/* GnuTLS asks: was this ClientHello seen before? Note it if not. */
-static int used_add(void *ptr, time_t until, const gnutls_datum_t *key, const gnutls_datum_t *data)
+static int used_add(struct used_table *t, const uint8_t *hash, time_t until)
 {
-	struct used_table *t = ptr;
-	time_t now = time(NULL);
-	uint8_t digest[USED_KEY];
 	struct used *free_slot = NULL;
-	int ret = GNUTLS_E_DB_ERROR;
+	time_t now = time(NULL);
 	size_t i;
 
-	(void)data;
-	if (gnutls_hash_fast(GNUTLS_DIG_SHA256, key->data, key->size, digest))
-		return GNUTLS_E_DB_ERROR;
-	/* Who died with the lock may have left half an entry: take nothing any more. */
-	if (pthread_mutex_lock(&t->lock))
-		return GNUTLS_E_DB_ERROR;
 	for (i = 0; i < USED_MAX; i++) {
 		struct used *u = &t->slot[i];
 
@@ -63,19 +48,42 @@ static int used_add(void *ptr, time_t until, const gnutls_datum_t *key, const gn
 			/* Slots are filled from the front: nothing was ever behind this one. */
 			if (!u->until)
 				break;
-		} else if (!memcmp(u->key, digest, sizeof(digest))) {
-			ret = GNUTLS_E_DB_ENTRY_EXISTS;
-			goto out;
+		} else if (!memcmp(u->key, hash, sizeof(u->key))) {
+			return -EEXIST;
 		}
 	}
-	if (free_slot) {
-		free_slot->until = until > now ? until : now + 1;
-		memcpy(free_slot->key, digest, sizeof(digest));
-		ret = 0;
-	}
-out:
-	pthread_mutex_unlock(&t->lock);
-	return ret;
+	if (!free_slot)
+		return -ENOSPC;
+	memcpy(free_slot->key, hash, sizeof(free_slot->key));
+	free_slot->until = until > now ? until : now + 1;
+	return 0;
+}
+
+int quic_early_first(const uint8_t hash[QUIC_TLS_HASH], time_t until)
+{
+	int err;
+
+	if (!table)
+		return -ENOSPC;
+	/*
+	 * A process died with the lock, which is ours now. The ClientHello it was at was not
+	 * taken: half an entry, or none, lets nothing in twice.
+	 */
+	err = pthread_mutex_lock(&table->lock);
+	if (err == EOWNERDEAD)
+		err = pthread_mutex_consistent(&table->lock);
+	if (err)
+		return -ENOSPC;
+	err = used_add(table, hash, until);
+	pthread_mutex_unlock(&table->lock);
+	return err;
+}
+
+bool quic_early_possible(void)
+{
+	if (!table)
+		quic_log(LOG_NOTICE, "no memory to remember 0-RTT tickets in: none is taken");
+	return table;
 }
 
 __attribute__((constructor)) static void used_init(void)
@@ -89,70 +97,68 @@ __attribute__((constructor)) static void used_init(void)
 	if (pthread_mutexattr_init(&attr) ||
 	    pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED) ||
 	    pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST) ||
-	    pthread_mutex_init(&t->lock, &attr) || gnutls_anti_replay_init(&anti_replay)) {
+	    pthread_mutex_init(&t->lock, &attr)) {
 		munmap(t, sizeof(*t));
 		return;
 	}
 	pthread_mutexattr_destroy(&attr);
 	table = t;
-	gnutls_anti_replay_set_window(anti_replay, WINDOW_MS);
-	gnutls_anti_replay_set_add_function(anti_replay, used_add);
-	gnutls_anti_replay_set_ptr(anti_replay, table);
 }
 
-__attribute__((destructor)) static void used_exit(void)
-{
-	if (table)
-		gnutls_anti_replay_deinit(anti_replay);
-}
+/* What a ticket depends on, as bytes; all of it is written. */
+struct ticket_text {
+	uint64_t limits[6];
+	uint8_t priority[QUIC_TLS_HASH];
+	uint8_t cert_demand;
+	uint8_t alpn_len;
+	uint8_t alpn[255];
+	uint8_t sni_len;
+	uint8_t sni[QUIC_CTX_NAME_MAX];
+};
 
-void quic_early_enable(gnutls_session_t session)
-{
-	if (!table) {
-		quic_log(LOG_NOTICE, "no memory to remember 0-RTT tickets in: none is taken");
-		return;
-	}
-	gnutls_anti_replay_enable(session, anti_replay);
-	/* RFC 9001, 4.6.1 */
-	gnutls_record_set_max_early_data_size(session, 0xffffffffU);
-}
-
-int quic_early_ticket_key(struct quic_ctx *ctx, uint8_t *key)
+static void ticket_text(struct quic_ctx *ctx, bool alpn, struct ticket_text *t)
 {
 	struct quic_transport_param p = { 0 };
-	uint8_t secret[QUIC_TICKET_KEY_SIZE], text[6 * 8 + 1 + 256 + 32];
-	socklen_t len = sizeof(secret), plen = sizeof(p);
-	gnutls_datum_t alpn = { 0 };
-	uint64_t limits[6];
-	int ret;
+	socklen_t plen = sizeof(p);
+	const uint8_t *name;
+	size_t len;
+
+	memset(t, 0, sizeof(*t));
+	if (ctx->sys->getopt(ctx->sd, QUIC_SOCKOPT_TRANSPORT_PARAM, &p, &plen))
+		memset(&p, 0, sizeof(p));
+	t->limits[0] = p.max_data;
+	t->limits[1] = p.max_stream_data_bidi_local;
+	t->limits[2] = p.max_stream_data_bidi_remote;
+	t->limits[3] = p.max_stream_data_uni;
+	t->limits[4] = (uint64_t)p.max_streams_bidi << 32 | p.max_streams_uni;
+	t->limits[5] = (uint64_t)p.active_connection_id_limit << 32 | p.max_datagram_frame_size;
+	memcpy(t->priority, ctx->priority, sizeof(t->priority));
+	/* Who was let in without a certificate does not come in by ticket where one is needed. */
+	t->cert_demand = ctx->cert_demand;
+	if (alpn && quic_tls_alpn(ctx->session, &name, &len) && len <= sizeof(t->alpn)) {
+		t->alpn_len = len;
+		memcpy(t->alpn, name, len);
+	}
+	if (ctx->sni) {
+		t->sni_len = strlen(ctx->sni);
+		memcpy(t->sni, ctx->sni, t->sni_len);
+	}
+}
+
+int quic_early_ticket_key(struct quic_ctx *ctx, bool alpn, uint8_t *key)
+{
+	uint8_t secret[QUIC_TICKET_KEY_SIZE];
+	socklen_t len = sizeof(secret);
+	struct ticket_text text;
+	int err;
 
 	if (ctx->sys->getopt(ctx->sd, QUIC_SOCKOPT_SESSION_TICKET, secret, &len) ||
 	    len != sizeof(secret))
 		return -EOPNOTSUPP;
-	if (ctx->sys->getopt(ctx->sd, QUIC_SOCKOPT_TRANSPORT_PARAM, &p, &plen))
-		memset(&p, 0, sizeof(p));
-	limits[0] = p.max_data;
-	limits[1] = p.max_stream_data_bidi_local;
-	limits[2] = p.max_stream_data_bidi_remote;
-	limits[3] = p.max_stream_data_uni;
-	limits[4] = (uint64_t)p.max_streams_bidi << 32 | p.max_streams_uni;
-	limits[5] = (uint64_t)p.active_connection_id_limit << 32 | p.max_datagram_frame_size;
-	memset(text, 0, sizeof(text));
-	memcpy(text, limits, sizeof(limits));
-	if (!gnutls_alpn_get_selected_protocol(ctx->session, &alpn) && alpn.size <= 255) {
-		text[sizeof(limits)] = alpn.size;
-		memcpy(text + sizeof(limits) + 1, alpn.data, alpn.size);
-	}
-	memcpy(text + sizeof(text) - sizeof(ctx->priority), ctx->priority, sizeof(ctx->priority));
-	ret = gnutls_hmac_fast(GNUTLS_MAC_SHA512, secret, sizeof(secret), text, sizeof(text), key);
-	/*
-	 * Who needed HelloRetryRequest will again, and GnuTLS 3.7 has no room for the keys of
-	 * 0-RTT and a second ClientHello: this ticket shall open nowhere.
-	 */
-	if (ctx->early_wanted && ctx->hello_retry)
-		ret = gnutls_rnd(GNUTLS_RND_KEY, key, QUIC_TICKET_KEY_SIZE);
+	ticket_text(ctx, alpn, &text);
+	err = quic_tls_mac(secret, sizeof(secret), &text, sizeof(text), key);
 	explicit_bzero(secret, sizeof(secret));
-	return ret ? -EOPNOTSUPP : 0;
+	return err;
 }
 
 /* --- the client --- */
@@ -180,36 +186,28 @@ void quic_early_prepare(struct quic_ctx *ctx)
 	ctx->early_prepared = !err;
 }
 
-bool quic_early_wanted(const struct quic_ctx *ctx)
-{
-	return ctx->early_prepared;
-}
-
 int quic_early_answer(struct quic_ctx *ctx)
 {
-	uint32_t taken = !ctx->hello_retry &&
-			 gnutls_session_get_flags(ctx->session) & GNUTLS_SFLAGS_EARLY_DATA;
+	uint32_t taken = !ctx->hello_retry && quic_tls_early_taken(ctx);
 	const struct quic_resume *r = ctx->resume;
-	gnutls_datum_t name = { 0 };
+	const uint8_t *name;
+	size_t len;
 	int err;
 
-	if (!ctx->early_sent)
+	if (!ctx->early_sent || ctx->early_answered)
 		return 0;
+	ctx->early_answered = true;
 	/* RFC 8446, 4.2.10: the same protocol, or no 0-RTT */
-	if (taken && !gnutls_alpn_get_selected_protocol(ctx->session, &name) &&
-	    (name.size != r->alpn_len || memcmp(name.data, r->alpn, name.size))) {
-		ctx->alert = GNUTLS_A_ILLEGAL_PARAMETER;
-		ctx->sys_err = quic_ctx_fail(ctx, -EPROTO,
-					     "the server took 0-RTT but chose another protocol");
-		return GNUTLS_E_RECEIVED_ILLEGAL_PARAMETER;
-	}
+	if (taken && quic_tls_alpn(ctx->session, &name, &len) &&
+	    (len != r->alpn_len || memcmp(name, r->alpn, len)))
+		return quic_ctx_refuse(ctx, QUIC_ALERT_ILLEGAL_PARAMETER, -EPROTO,
+				       "the server took 0-RTT but chose another protocol");
 	quic_log(LOG_INFO, "0-RTT %s", taken ? "accepted" : "refused: sent again");
 	err = ctx->sys->setopt(ctx->sd, QUIC_SOCKOPT_EARLY_DATA, &taken, sizeof(taken));
 	if (!err)
 		return 0;
 	/* RFC 9000, 7.4.1: the kernel says so to the server */
 	ctx->kernel_closed = true;
-	ctx->sys_err = quic_ctx_fail(ctx, -EPROTO,
-				     "the server took 0-RTT but allows less than it did before");
-	return GNUTLS_E_RECEIVED_ILLEGAL_PARAMETER;
+	return quic_ctx_refuse(ctx, QUIC_ALERT_ILLEGAL_PARAMETER, -EPROTO,
+			       "the server took 0-RTT but allows less than it did before");
 }

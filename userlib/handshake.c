@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The handshake as a stepper: feed what came to GnuTLS, let it run, then ask for the next message
+ * The handshake as a stepper: feed what came to TLS, let it run, then ask for the next message
  * to be sent, or for one to be received, or say it is done. Only quic_handshake() at the end of the
  * file waits; it does what any caller of the stepper does.
  */
@@ -13,6 +13,7 @@
 #include "early.h"
 #include "hooks.h"
 #include "log.h"
+#include "tls.h"
 
 #define FRAME_CRYPTO	0x06	/* RFC 9000, 19.6 */
 
@@ -23,105 +24,51 @@ static void alert_set(struct quic_ctx *ctx, int alert)
 		.errcode = QUIC_TRANSPORT_ERROR_CRYPTO + (alert & 0xff),
 		.frame = FRAME_CRYPTO,
 	};
-	const char *name = gnutls_alert_get_name(alert);
 	int err;
 
-	strncpy((char *)close.phrase, name ? name : "TLS alert", sizeof(close.phrase) - 1);
+	strncpy((char *)close.phrase, quic_tls_alert_name(alert), sizeof(close.phrase) - 1);
 	err = ctx->sys->setopt(ctx->sd, QUIC_SOCKOPT_CONNECTION_CLOSE, &close, sizeof(close));
 	if (err)
 		quic_log(LOG_NOTICE, "cannot leave the TLS alert in the kernel: %s", strerror(-err));
 }
 
-static int tls_errno(int ret)
+/* TLS has nothing more to say, but for the alert. Returns err. */
+static int fail_tls(struct quic_ctx *ctx, int err)
 {
-	switch (ret) {
-	case GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR:
-	case GNUTLS_E_CERTIFICATE_ERROR:
-		return -EKEYREJECTED;
-	case GNUTLS_E_NO_APPLICATION_PROTOCOL:
-		return -EPROTONOSUPPORT;
-	case GNUTLS_E_MEMORY_ERROR:
-		return -ENOMEM;
-	default:
-		return -EPROTO;
-	}
-}
-
-/* Why a certificate was refused, in GnuTLS's words and with the name we looked for. */
-static int fail_certificate(struct quic_ctx *ctx)
-{
-	unsigned int status = ctx->cert_status ? ctx->cert_status :
-			      gnutls_session_get_verify_cert_status(ctx->session);
-	gnutls_datum_t text = { 0 };
-	int err = -EKEYREJECTED;
-
-	if (status & (GNUTLS_CERT_EXPIRED | GNUTLS_CERT_NOT_ACTIVATED))
-		err = -EKEYEXPIRED;
-	gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &text, 0);
-	quic_ctx_fail(ctx, err, "certificate of %s refused: %s",
-		      ctx->hostname ? ctx->hostname : "the peer",
-		      text.data ? (const char *)text.data : "not trusted");
-	gnutls_free(text.data);
-	return err;
-}
-
-static int fail_tls(struct quic_ctx *ctx, int ret)
-{
-	int level, err;
-
-	if (ctx->sys_err)
-		err = ctx->sys_err;
-	else if (ctx->cert_status || ret == GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR)
-		err = fail_certificate(ctx);
-	else if (ctx->early_sent && ctx->hello_retry)
-		/* GnuTLS 3.7 has no room for the keys of both. */
-		err = quic_ctx_fail(ctx, -EPROTO,
-				    "the server wants another ClientHello, which GnuTLS cannot do after 0-RTT: connect again without");
-	else
-		err = quic_ctx_fail(ctx, tls_errno(ret), "TLS: %s", gnutls_strerror(ret));
-
 	quic_queue_free(&ctx->out);
 	if (ctx->kernel_closed || ctx->closed_by_peer)
 		return err;
-	/* The alert hook sees what GnuTLS raises on its own; the rest it maps for us. */
-	if (ctx->alert == QUIC_CTX_ALERT_NONE)
-		gnutls_alert_send_appropriate(ctx->session, ret);
-	if (ctx->alert == QUIC_CTX_ALERT_NONE)
-		ctx->alert = gnutls_error_to_alert(ret, &level);
-	alert_set(ctx, ctx->alert);
+	alert_set(ctx, ctx->alert == QUIC_CTX_ALERT_NONE ? QUIC_ALERT_INTERNAL_ERROR : ctx->alert);
 	return err;
 }
 
 /* The selected name goes to the kernel, for those who ask the socket. */
 static void alpn_report(struct quic_ctx *ctx)
 {
-	gnutls_datum_t name;
+	const uint8_t *name;
+	size_t len;
 	int err;
 
-	if (gnutls_alpn_get_selected_protocol(ctx->session, &name))
+	if (!quic_tls_alpn(ctx->session, &name, &len))
 		return;
-	err = ctx->sys->setopt(ctx->sd, QUIC_SOCKOPT_ALPN, name.data, name.size);
+	err = ctx->sys->setopt(ctx->sd, QUIC_SOCKOPT_ALPN, name, len);
 	if (err)
 		quic_log(LOG_DEBUG, "QUIC_SOCKOPT_ALPN: %s", strerror(-err));
 }
 
 static int tls_run(struct quic_ctx *ctx)
 {
-	int ret;
+	int err;
 
 	if (ctx->tls_done)
 		return 0;
-	do {
-		ret = gnutls_handshake(ctx->session);
-	} while (ret == GNUTLS_E_INTERRUPTED || ret == GNUTLS_E_WARNING_ALERT_RECEIVED ||
-		 ret == GNUTLS_E_GOT_APPLICATION_DATA);
-
-	if (ret == GNUTLS_E_AGAIN)
+	err = quic_tls_run(ctx);
+	if (err == -EAGAIN)
 		return 0;
-	if (!ret)
-		ret = quic_hooks_check_peer(ctx);
-	if (ret)
-		return fail_tls(ctx, ret);
+	if (!err)
+		err = quic_hooks_check_peer(ctx);
+	if (err)
+		return fail_tls(ctx, err);
 	ctx->tls_done = true;
 	alpn_report(ctx);
 	return 0;
@@ -211,13 +158,10 @@ static int fail_closed(struct quic_ctx *ctx, int err)
 				     quic_strerror(err));
 
 	alert = close.errcode - QUIC_TRANSPORT_ERROR_CRYPTO;
-	if (alert <= 0xff) {
-		const char *name = gnutls_alert_get_name(alert);
-
+	if (alert <= 0xff)
 		return quic_ctx_fail(ctx, -ECONNABORTED,
 				     "the peer refused the handshake: TLS alert %u (%s) %.64s",
-				     alert, name ? name : "unknown", (char *)close.phrase);
-	}
+				     alert, quic_tls_alert_name(alert), (char *)close.phrase);
 	return quic_ctx_fail(ctx, -ECONNABORTED,
 			     "the connection was closed in the handshake: error 0x%x %.64s",
 			     close.errcode, (char *)close.phrase);
@@ -245,7 +189,7 @@ static int done_send(struct quic_ctx *ctx)
 	return 0;
 }
 
-static int recv_level(struct msghdr *msg, gnutls_record_encryption_level_t *level)
+static int recv_level(struct msghdr *msg, uint8_t *level)
 {
 	struct quic_handshake_info info;
 	struct cmsghdr *cmsg;
@@ -255,7 +199,8 @@ static int recv_level(struct msghdr *msg, gnutls_record_encryption_level_t *leve
 		    cmsg->cmsg_len < CMSG_LEN(sizeof(info)))
 			continue;
 		memcpy(&info, CMSG_DATA(cmsg), sizeof(info));
-		return quic_hooks_level(info.crypto_level, level);
+		*level = info.crypto_level;
+		return 0;
 	}
 	return -EBADMSG;
 }
@@ -263,8 +208,8 @@ static int recv_level(struct msghdr *msg, gnutls_record_encryption_level_t *leve
 static int done_recv(struct quic_ctx *ctx)
 {
 	ssize_t len = ctx->step.s_recvmsg.retval;
-	gnutls_record_encryption_level_t level;
-	int ret;
+	uint8_t level;
+	int err;
 
 	if (len == -EAGAIN || len == -EINTR)
 		return 0;
@@ -282,11 +227,9 @@ static int done_recv(struct quic_ctx *ctx)
 		return quic_ctx_fail(ctx, -EBADMSG,
 				     "received something else than a TLS message during the handshake");
 
-	quic_log(LOG_DEBUG, "TLS messages in, %zd bytes, level %d", len, (int)level);
-	ret = gnutls_handshake_write(ctx->session, level, ctx->recv, len);
-	if (ret < 0 && gnutls_error_is_fatal(ret))
-		return fail_tls(ctx, ret);
-	return tls_run(ctx);
+	quic_log(LOG_DEBUG, "TLS messages in, %zd bytes, level %u", len, level);
+	err = quic_tls_input(ctx, level, ctx->recv, len);
+	return err ? fail_tls(ctx, err) : tls_run(ctx);
 }
 
 /* Only a client can read a token: a helper's way to ask for the role. */
@@ -298,7 +241,7 @@ static bool sys_is_server(const struct quic_sys *sys, int sd)
 	return sys->getopt(sd, QUIC_SOCKOPT_TOKEN, token, &len) == -EINVAL;
 }
 
-int quic_handshake_init(gnutls_session_t session, struct quic_handshake_step **step)
+int quic_handshake_init(quic_session_t session, struct quic_handshake_step **step)
 {
 	struct quic_ctx *ctx;
 	int err;
@@ -312,25 +255,25 @@ int quic_handshake_init(gnutls_session_t session, struct quic_handshake_step **s
 	if (ctx->started)
 		return -EALREADY;
 
-	ctx->sd = gnutls_transport_get_int(session);
+	if (ctx->sd < 0 || !ctx->from)
+		ctx->sd = quic_tls_socket(session);
 	if (ctx->sd < 0)
 		return quic_ctx_fail(ctx, -EBADF,
-				     "the session has no socket: call gnutls_transport_set_int() first");
+				     "the session has no socket: call gnutls_transport_set_int() or SSL_set_fd() first");
 	ctx->recv = malloc(QUIC_CTX_RECV_SIZE);
 	if (!ctx->recv)
 		return -ENOMEM;
 	ctx->started = true;
 	quic_keylog_create();
 	ctx->server = sys_is_server(ctx->sys, ctx->sd);
-	quic_hooks_install(session);
 	if (!ctx->server)
 		quic_early_prepare(ctx);
-
-	err = tls_run(ctx);
+	err = quic_tls_begin(ctx);
+	err = err ? fail_tls(ctx, err) : tls_run(ctx);
 	return err ? err : step_next(ctx, step);
 }
 
-int quic_handshake_step(gnutls_session_t session, struct quic_handshake_step **step)
+int quic_handshake_step(quic_session_t session, struct quic_handshake_step **step)
 {
 	struct quic_ctx *ctx = quic_ctx_find(session);
 	int err;
@@ -387,7 +330,7 @@ static int step_perform(struct quic_ctx *ctx, struct quic_handshake_step *step, 
 	return 0;
 }
 
-int quic_handshake(gnutls_session_t session)
+int quic_handshake(quic_session_t session)
 {
 	struct quic_handshake_step *step;
 	struct quic_ctx *ctx;

@@ -10,7 +10,8 @@
 void quic_log_clean(char *text);
 void quic_log(int level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Before GnuTLS does it (keylog.c). */
+/* keylog.c: before GnuTLS makes the file; a line for it. */
 void quic_keylog_create(void);
+void quic_keylog_line(const char *line);
 
 #endif /* QUIC_USERLIB_LOG_H */

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include "ctx.h"
 #include "log.h"
+#include "psk.h"
 #include "tls.h"
 
 /* Split in place. NULL: a line without meaning; *key ends up NULL where it is malformed. */
@@ -25,7 +25,7 @@ static char *line_split(char *line, char **key)
 		return NULL;
 	/* The key has no colon, an identity may. */
 	p = strrchr(line, ':');
-	if (!p || p == line || !p[1] || (strlen(p + 1) & 1) ||
+	if (!p || p == line || !p[1] || (strlen(p + 1) & 1) || strlen(p + 1) > 2 * QUIC_PSK_MAX ||
 	    strspn(p + 1, "0123456789abcdefABCDEF") != strlen(p + 1))
 		return line;
 	*p = 0;
@@ -33,36 +33,41 @@ static char *line_split(char *line, char **key)
 	return line;
 }
 
-static int entry_copy(const char *name, const char *key, char **identity, gnutls_datum_t *hexkey)
+static uint8_t nibble(char c)
 {
-	*identity = strdup(name);
-	hexkey->data = (unsigned char *)strdup(key);
-	hexkey->size = strlen(key);
-	if (*identity && hexkey->data)
-		return 0;
-	free(*identity);
-	free(hexkey->data);
-	return -ENOMEM;
+	return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
 }
 
-/* The key of an identity, or the first there is. -ENOENT: none; -EINVAL: see *number; -errno: the file */
-static int psk_find(const char *file, const char *wanted, char **identity, gnutls_datum_t *hexkey,
-		    int *number)
+static int entry_copy(const char *name, const char *hex, struct quic_psk *psk)
+{
+	psk->identity = strdup(name);
+	if (!psk->identity)
+		return -ENOMEM;
+	for (psk->len = 0; hex[0]; hex += 2)
+		psk->key[psk->len++] = nibble(hex[0]) << 4 | nibble(hex[1]);
+	return 0;
+}
+
+/* NULL and errno: it cannot be read. */
+static FILE *file_open(const char *file)
+{
+	FILE *f = fopen(file, "re");
+	struct stat st;
+
+	if (f && !fstat(fileno(f), &st) && st.st_mode & 077)
+		quic_log(LOG_NOTICE, "others may read the keys in %s: chmod 600 it", file);
+	return f;
+}
+
+/* The key of an identity, or the first there is. -ENOENT: none; -EINVAL: see *number */
+static int psk_find(FILE *f, const char *wanted, struct quic_psk *psk, int *number)
 {
 	char *line = NULL, *name, *key, buf[BUFSIZ];
 	int err = -ENOENT;
 	size_t room = 0;
-	struct stat st;
-	FILE *f;
 
 	*number = 0;
-	f = fopen(file, "re");
-	if (!f)
-		return -errno;
 	setvbuf(f, buf, _IOFBF, sizeof(buf));
-	if (!fstat(fileno(f), &st) && st.st_mode & 077)
-		quic_log(LOG_NOTICE, "others may read the keys in %s: chmod 600 it", file);
-
 	while (err == -ENOENT && getline(&line, &room, f) > 0) {
 		++*number;
 		name = line_split(line, &key);
@@ -71,7 +76,7 @@ static int psk_find(const char *file, const char *wanted, char **identity, gnutl
 		if (!key)
 			err = -EINVAL;
 		else if (!wanted || !strcmp(wanted, name))
-			err = entry_copy(name, key, identity, hexkey);
+			err = entry_copy(name, key, psk);
 	}
 	if (line)
 		explicit_bzero(line, room);
@@ -81,12 +86,16 @@ static int psk_find(const char *file, const char *wanted, char **identity, gnutl
 	return err;
 }
 
-int quic_psk_load(const struct quic_handshake_opts *opts, char **identity, gnutls_datum_t *hexkey)
+int quic_psk_load(const struct quic_handshake_opts *opts, struct quic_psk *psk)
 {
 	const char *wanted = opts->psk_identity;
+	FILE *f = file_open(opts->psk_file);
 	int number, err;
 
-	err = psk_find(opts->psk_file, wanted, identity, hexkey, &number);
+	if (!f)
+		return quic_tls_fail(opts, -errno, "cannot read the PSK file %s: %s",
+				     opts->psk_file, strerror(errno));
+	err = psk_find(f, wanted, psk, &number);
 	if (err == -EINVAL)
 		quic_tls_fail(opts, err, "%s line %d: not of the form identity:hexadecimal key",
 			      opts->psk_file, number);
@@ -99,26 +108,56 @@ int quic_psk_load(const struct quic_handshake_opts *opts, char **identity, gnutl
 	return err;
 }
 
-/* 1: nobody of this name. GnuTLS then goes on with a random key, so that names cannot be tried out. */
-int quic_psk_of_client(gnutls_session_t session, const gnutls_datum_t *name, gnutls_datum_t *key)
+int quic_psk_read(const struct quic_handshake_opts *opts, char **text)
 {
-	struct quic_ctx *ctx = quic_ctx_find(session);
-	gnutls_datum_t hex = { 0 };
-	char *wanted, *identity = NULL;
-	int number, err;
+	FILE *f = file_open(opts->psk_file), *to;
+	char buf[BUFSIZ];
+	size_t len, size;
+	int err = 0;
 
-	if (!ctx || !ctx->psk_file || memchr(name->data, 0, name->size))
-		return 1;
-	wanted = strndup((const char *)name->data, name->size);
+	*text = NULL;
+	if (!f)
+		return quic_tls_fail(opts, -errno, "cannot read the PSK file %s: %s",
+				     opts->psk_file, strerror(errno));
+	to = open_memstream(text, &size);
+	while (to && (len = fread(buf, 1, sizeof(buf), f)))
+		if (fwrite(buf, 1, len, to) != len)
+			err = -ENOMEM;
+	if (ferror(f))
+		err = -EIO;
+	fclose(f);
+	explicit_bzero(buf, sizeof(buf));
+	if (!to || fclose(to))
+		err = -ENOMEM;
+	return err ? quic_tls_fail(opts, err, "PSK file %s: %s", opts->psk_file, strerror(-err)) : 0;
+}
+
+void quic_psk_forget(char *text)
+{
+	if (text)
+		explicit_bzero(text, strlen(text));
+	free(text);
+}
+
+int quic_psk_find(const struct quic_ctx *ctx, const void *name, size_t len, struct quic_psk *psk)
+{
+	int number, err;
+	char *wanted;
+	FILE *f;
+
+	if (!ctx->psks || !*ctx->psks || !len || memchr(name, 0, len))
+		return -ENOENT;
+	wanted = strndup(name, len);
 	if (!wanted)
-		return -1;
-	err = psk_find(ctx->psk_file, wanted, &identity, &hex, &number);
+		return -ENOMEM;
+	f = fmemopen((void *)ctx->psks, strlen(ctx->psks), "r");
+	err = f ? psk_find(f, wanted, psk, &number) : -ENOMEM;
 	free(wanted);
-	free(identity);
-	if (err)
-		return err == -ENOENT ? 1 : -1;
-	err = gnutls_hex_decode2(&hex, key);
-	explicit_bzero(hex.data, hex.size);
-	free(hex.data);
-	return err ? -1 : 0;
+	return err;
+}
+
+void quic_psk_free(struct quic_psk *psk)
+{
+	free(psk->identity);
+	explicit_bzero(psk, sizeof(*psk));
 }

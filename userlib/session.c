@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* A GnuTLS session made ready for a QUIC socket, and what can be asked of one. */
+/* A TLS session made ready for a QUIC socket, and what can be asked of one. */
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <gnutls/crypto.h>
-#include <gnutls/x509.h>
 #include <linux/tls.h>
-#include "ctx.h"
-#include "early.h"
 #include "log.h"
+#include "session.h"
 #include "tls.h"
 
-#define ALPN_NAMES_MAX	32
 #define MSG_NEW_SESSION_TICKET	4	/* RFC 8446, 4 */
+#define PRIORITY_MAX		1024
 
 static bool is_address(const char *host)
 {
@@ -24,84 +22,89 @@ static bool is_address(const char *host)
 	return inet_pton(AF_INET, host, &addr) == 1 || strchr(host, ':');
 }
 
-/* "a,b" into names; an empty name or too many of them: -EINVAL. */
-static int alpn_split(const char *text, size_t size, gnutls_datum_t *names, unsigned int *count)
+/* "a,b" as ALPN has it, each name behind its length; an empty name or too many of them: -EINVAL. */
+static int alpn_encode(const char *text, size_t size, uint8_t *out, size_t *len)
 {
 	const char *end = text + size;
 
-	*count = 0;
-	for (;;) {
+	for (*len = 0;;) {
 		const char *comma = memchr(text, ',', end - text);
-		size_t len = (comma ? comma : end) - text;
+		size_t n = (comma ? comma : end) - text;
 
-		if (!len || len > 255 || *count == ALPN_NAMES_MAX)
+		if (!n || n > 255 || *len + 1 + n > QUIC_CTX_ALPN_MAX)
 			return -EINVAL;
-		names[(*count)++] = (gnutls_datum_t){ (unsigned char *)text, len };
+		out[*len] = n;
+		memcpy(out + *len + 1, text, n);
+		*len += 1 + n;
 		if (!comma)
 			return 0;
 		text = comma + 1;
 	}
 }
 
-int quic_session_set_alpn(gnutls_session_t session, const void *data, size_t size)
+int quic_session_set_alpn(quic_session_t session, const void *data, size_t size)
 {
-	gnutls_datum_t names[ALPN_NAMES_MAX];
+	uint8_t names[QUIC_CTX_ALPN_MAX];
 	struct quic_ctx *ctx;
-	unsigned int count;
+	size_t len;
 
 	if (!session || !data)
 		return -EINVAL;
 	size = strnlen(data, size);
-	if (alpn_split(data, size, names, &count))
+	if (alpn_encode(data, size, names, &len))
 		return -EINVAL;
 	ctx = quic_ctx_attach(session);
 	if (!ctx)
 		return -ENOMEM;
-	if (gnutls_alpn_set_protocols(session, names, count, GNUTLS_ALPN_MANDATORY))
+	free(ctx->alpns);
+	ctx->alpns_len = 0;
+	ctx->alpns = malloc(len);
+	if (!ctx->alpns)
 		return -ENOMEM;
-	ctx->alpn_wanted = true;
-	return 0;
+	memcpy(ctx->alpns, names, len);
+	ctx->alpns_len = len;
+	return quic_tls_set_alpn(ctx);
 }
 
 /* The common manners of the two getters: *size is room and need. */
-static int copy_out(void *data, size_t *size, const gnutls_datum_t *from)
+static int copy_out(void *data, size_t *size, const void *from, size_t len)
 {
 	size_t room = *size;
 
-	*size = from->size;
+	*size = len;
 	if (!data)
 		return 0;
-	if (room < from->size)
+	if (room < len)
 		return -EMSGSIZE;
-	memcpy(data, from->data, from->size);
+	memcpy(data, from, len);
 	return 0;
 }
 
-int quic_session_get_alpn(gnutls_session_t session, void *data, size_t *size)
+int quic_session_get_alpn(quic_session_t session, void *data, size_t *size)
 {
-	gnutls_datum_t name;
-	size_t room;
+	const uint8_t *name;
+	size_t room, len;
 	int err;
 
 	if (!session || !size)
 		return -EINVAL;
-	if (gnutls_alpn_get_selected_protocol(session, &name))
+	if (!quic_tls_alpn(session, &name, &len))
 		return -ENODATA;
 	room = *size;
-	err = copy_out(data, size, &name);
-	if (!err && data && room > name.size)
-		((char *)data)[name.size] = 0;
+	err = copy_out(data, size, name, len);
+	if (!err && data && room > len)
+		((char *)data)[len] = 0;
 	return err;
 }
 
-int quic_session_set_data(gnutls_session_t session, const void *data, size_t size)
+int quic_session_set_data(quic_session_t session, const void *data, size_t size)
 {
 	if (!session || !data || !size)
 		return -EINVAL;
-	return gnutls_session_set_data(session, data, size) ? -EINVAL : 0;
+	return quic_tls_import(session, data, size);
 }
 
-/* Give GnuTLS the ticket that the kernel keeps. Nothing but a ticket: no key update in TLS. */
+/* Give TLS the ticket that the kernel keeps. Nothing but a ticket: no key update in TLS. */
 static int ticket_fetch(struct quic_ctx *ctx)
 {
 	uint8_t ticket[QUIC_TICKET_MAX];
@@ -115,33 +118,33 @@ static int ticket_fetch(struct quic_ctx *ctx)
 		return -EAGAIN;
 	if (ticket[0] != MSG_NEW_SESSION_TICKET)
 		return -EPROTO;
-	err = gnutls_handshake_write(ctx->session, GNUTLS_ENCRYPTION_LEVEL_APPLICATION, ticket, len);
-	return err < 0 && gnutls_error_is_fatal(err) ? -EPROTO : 0;
+	return quic_tls_ticket(ctx, ticket, len) ? -EPROTO : 0;
 }
 
-int quic_session_get_data(gnutls_session_t session, void *data, size_t *size)
+int quic_session_get_data(quic_session_t session, void *data, size_t *size)
 {
 	struct quic_ctx *ctx = quic_ctx_find(session);
-	gnutls_datum_t blob = { 0 };
+	uint8_t *blob;
+	size_t len;
 	int err;
 
 	if (!ctx || !size)
 		return -EINVAL;
 	if (!ctx->tls_done || ctx->server)
 		return -EINVAL;
-	/* Without a ticket GnuTLS would read from the socket. */
-	if (!(gnutls_session_get_flags(session) & GNUTLS_SFLAGS_SESSION_TICKET)) {
+	if (!quic_tls_has_ticket(ctx)) {
 		err = ticket_fetch(ctx);
 		if (err)
 			return err;
-		if (!(gnutls_session_get_flags(session) & GNUTLS_SFLAGS_SESSION_TICKET))
+		if (!quic_tls_has_ticket(ctx))
 			return -EAGAIN;
 	}
-	if (gnutls_session_get_data2(session, &blob))
-		return -EPROTO;
-	err = copy_out(data, size, &blob);
-	explicit_bzero(blob.data, blob.size);
-	gnutls_free(blob.data);
+	err = quic_tls_export(ctx, &blob, &len);
+	if (err)
+		return err;
+	err = copy_out(data, size, blob, len);
+	explicit_bzero(blob, len);
+	free(blob);
 	return err;
 }
 
@@ -162,11 +165,10 @@ static const char *cipher_wish(const struct quic_config *config)
 	}
 }
 
-static int set_priority(const struct quic_tls *tls, gnutls_session_t session,
+static int set_priority(const struct quic_tls *tls, struct quic_ctx *ctx,
 			const struct quic_config *config)
 {
-	const char *where = NULL;
-	char text[1024];
+	char text[PRIORITY_MAX];
 	int ret;
 
 	ret = snprintf(text, sizeof(text), "%s%s%s", tls->priority ? tls->priority : QUIC_PRIORITY,
@@ -176,26 +178,9 @@ static int set_priority(const struct quic_tls *tls, gnutls_session_t session,
 		quic_log(LOG_ERR, "GnuTLS priority string: longer than %zu bytes", sizeof(text) - 1);
 		return -EINVAL;
 	}
-	if (tls->server && gnutls_hash_fast(GNUTLS_DIG_SHA256, text, strlen(text),
-					    quic_ctx_find(session)->priority))
+	if (tls->server && quic_tls_hash(text, strlen(text), ctx->priority))
 		return -ENOMEM;
-	ret = gnutls_priority_set_direct(session, text, &where);
-	if (!ret)
-		return 0;
-	quic_log(LOG_ERR, "GnuTLS priority string: %s at \"%s\"", gnutls_strerror(ret),
-		 where ? where : text);
-	return -EINVAL;
-}
-
-static int set_credentials(const struct quic_tls *tls, gnutls_session_t session)
-{
-	int ret = gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, tls->cert);
-
-	if (!ret && tls->psk_client)
-		ret = gnutls_credentials_set(session, GNUTLS_CRD_PSK, tls->psk_client);
-	if (!ret && tls->psk_server)
-		ret = gnutls_credentials_set(session, GNUTLS_CRD_PSK, tls->psk_server);
-	return ret ? -ENOMEM : 0;
+	return quic_tls_set_priority(ctx, text);
 }
 
 static int set_alpn(const struct quic_tls *tls, struct quic_ctx *ctx)
@@ -217,34 +202,28 @@ static int set_alpn(const struct quic_tls *tls, struct quic_ctx *ctx)
 }
 
 /*
- * With a pre-shared key the server proves itself by knowing it. One that answers with a certificate
- * does not know it, whoever signed that.
+ * To OpenSSL ".org" stands for every name that ends so, and "" for any at all; an interface alone
+ * leaves nothing of an address.
  */
-static int refuse_certificate(gnutls_session_t session)
+static bool is_name(const char *host)
 {
-	struct quic_ctx *ctx = quic_ctx_find(session);
-
-	if (ctx) {
-		ctx->alert = GNUTLS_A_UNKNOWN_PSK_IDENTITY;
-		ctx->sys_err = quic_ctx_fail(ctx, -EKEYREJECTED,
-					     "the server does not know our pre-shared key: compare identity and key on both sides");
-	}
-	return GNUTLS_E_CERTIFICATE_ERROR;
+	return *host && *host != '.' && *host != '%';
 }
 
 /* Verify by name, or by the address when there is no name. */
-static int set_verify_server(const struct quic_tls *tls, struct quic_ctx *ctx, const char *hostname)
+static int setup_client(const struct quic_tls *tls, struct quic_ctx *ctx, const char *hostname)
 {
 	char peer[128];
 	int err;
 
 	if (!hostname)
 		hostname = tls->hostname;
-	if (hostname && !is_address(hostname) &&
-	    gnutls_server_name_set(ctx->session, GNUTLS_NAME_DNS, hostname, strlen(hostname)))
+	if (hostname && (!is_name(hostname) ||
+			 (!is_address(hostname) && quic_tls_set_sni(ctx, hostname))))
 		return quic_ctx_fail(ctx, -EINVAL, "not a host name: %s", hostname);
 	if (tls->psk_file) {
-		gnutls_session_set_verify_function(ctx->session, refuse_certificate);
+		ctx->psk = true;
+		quic_tls_verify_server(ctx, true);
 		return 0;
 	}
 	if (tls->flags & QUIC_HANDSHAKE_INSECURE)
@@ -263,68 +242,85 @@ static int set_verify_server(const struct quic_tls *tls, struct quic_ctx *ctx, c
 	/* Certificates know no interfaces: fe80::1%eth0 is fe80::1 to them. */
 	if (strchr(ctx->hostname, ':'))
 		ctx->hostname[strcspn(ctx->hostname, "%")] = 0;
-	ctx->verify[0] = (gnutls_typed_vdata_st){
-		.type = GNUTLS_DT_DNS_HOSTNAME,
-		.data = (unsigned char *)ctx->hostname,
-	};
-	ctx->verify[1] = (gnutls_typed_vdata_st){
-		.type = GNUTLS_DT_KEY_PURPOSE_OID,
-		.data = (unsigned char *)GNUTLS_KP_TLS_WWW_SERVER,
-	};
-	gnutls_session_set_verify_cert2(ctx->session, ctx->verify, 2, 0);
+	quic_tls_verify_server(ctx, false);
 	return 0;
 }
 
-/* A client need not show one then, but what it shows has to be good. */
-static int verify_if_shown(gnutls_session_t session)
+/* What is asked of clients: by the caller, or by QUIC_SOCKOPT_CONFIG. */
+static void demand_cert(const struct quic_tls *tls, struct quic_ctx *ctx)
 {
-	struct quic_ctx *ctx = quic_ctx_find(session);
-	unsigned int count = 0;
+	struct quic_config config = { 0 };
+	socklen_t len = sizeof(config);
 
-	if (!gnutls_certificate_get_peers(session, &count) || !count)
-		return 0;
-	if (!ctx || gnutls_certificate_verify_peers(session, ctx->verify, 1, &ctx->cert_status) < 0 ||
-	    ctx->cert_status)
-		return GNUTLS_E_CERTIFICATE_ERROR;
+	if (ctx->sys->getopt(ctx->sd, QUIC_SOCKOPT_CONFIG, &config, &len))
+		memset(&config, 0, sizeof(config));
+	ctx->cert_demand = 0;
+	if (tls->flags & QUIC_HANDSHAKE_CERT_REQUIRE || config.certificate_request == 2)
+		ctx->cert_demand = 2;
+	else if (tls->flags & QUIC_HANDSHAKE_CERT_REQUEST || config.certificate_request == 1)
+		ctx->cert_demand = 1;
+	quic_tls_verify_client(ctx);
+}
+
+static int setup_server(const struct quic_tls *tls, struct quic_ctx *ctx)
+{
+	ctx->psks = tls->psks;
+	demand_cert(tls, ctx);
+	if (ctx->early_wanted)
+		quic_tls_early_enable(ctx);
 	return 0;
 }
 
-static void set_verify_client(const struct quic_tls *tls, struct quic_ctx *ctx,
-			      const struct quic_config *config)
+/* Lower case, without the dot at its end. NULL: no memory; "" is not a name. */
+static char *name_clean(const char *name, size_t len)
 {
-	bool require = tls->flags & QUIC_HANDSHAKE_CERT_REQUIRE || config->certificate_request == 2;
-	bool request = tls->flags & QUIC_HANDSHAKE_CERT_REQUEST || config->certificate_request == 1;
+	char *out = strndup(name, len), *p;
 
-	if (!require && !request)
-		return;
-	gnutls_certificate_server_set_request(ctx->session, require ? GNUTLS_CERT_REQUIRE :
-								 GNUTLS_CERT_REQUEST);
-	ctx->verify[0] = (gnutls_typed_vdata_st){
-		.type = GNUTLS_DT_KEY_PURPOSE_OID,
-		.data = (unsigned char *)GNUTLS_KP_TLS_WWW_CLIENT,
-	};
-	if (require)
-		gnutls_session_set_verify_cert2(ctx->session, ctx->verify, 1, 0);
-	else
-		gnutls_session_set_verify_function(ctx->session, verify_if_shown);
+	if (!out)
+		return NULL;
+	for (p = out; *p; p++)
+		*p = (unsigned char)*p < 0x80 ? tolower((unsigned char)*p) : *p;
+	if (p > out && p[-1] == '.')
+		p[-1] = 0;
+	return out;
 }
 
-/*
- * Tickets are sealed with a key of the listener, so that any of its connections can open them. It
- * depends on the protocol, too, which is known when GnuTLS calls this, and the ticket is not yet
- * looked at.
- */
-static int set_tickets(gnutls_session_t session)
+int quic_session_choose(struct quic_ctx *ctx, const char *name, size_t len)
 {
-	struct quic_ctx *ctx = quic_ctx_find(session);
-	uint8_t key[QUIC_TICKET_KEY_SIZE];
-	gnutls_datum_t datum = { key, sizeof(key) };
+	const struct quic_tls *tls;
+	int err;
 
-	if (!ctx || quic_early_ticket_key(ctx, key))
+	/* The second ClientHello names the same server (RFC 8446, 4.1.2). */
+	if (!ctx->from || !ctx->from->choose || ctx->chosen)
 		return 0;
-	if (gnutls_session_ticket_enable_server(session, &datum))
-		quic_log(LOG_NOTICE, "no session tickets");
-	explicit_bzero(key, sizeof(key));
+	if (name) {
+		size_t i;
+
+		for (i = 0; i < len && (unsigned char)name[i] > ' ' && name[i] != 0x7f; i++)
+			;
+		if (!len || len > QUIC_CTX_NAME_MAX || i < len)
+			return quic_ctx_refuse(ctx, QUIC_ALERT_UNRECOGNIZED_NAME, -EPROTO,
+					       "the client asks for a server of an impossible name");
+		ctx->sni = name_clean(name, len);
+		if (!ctx->sni)
+			return quic_ctx_refuse(ctx, QUIC_ALERT_INTERNAL_ERROR, -ENOMEM, "no memory");
+	}
+	tls = ctx->from->choose(ctx->from, ctx->sni, ctx->from->choose_arg);
+	if (!tls)
+		return quic_ctx_refuse(ctx, QUIC_ALERT_UNRECOGNIZED_NAME, -ENOENT,
+				       "the client asks for %s, which is not here",
+				       ctx->sni ? ctx->sni : "no server by name");
+	ctx->chosen = tls;
+	if (tls == ctx->from)
+		return 0;
+	if (!tls->server)
+		return quic_ctx_refuse(ctx, QUIC_ALERT_INTERNAL_ERROR, -EINVAL,
+				       "opts.choose() gave a client's quic_tls");
+	err = quic_tls_use(ctx, tls);
+	if (err)
+		return quic_ctx_refuse(ctx, QUIC_ALERT_INTERNAL_ERROR, err,
+				       "cannot use the certificate for %s", ctx->sni ? ctx->sni : "this");
+	demand_cert(tls, ctx);
 	return 0;
 }
 
@@ -336,54 +332,38 @@ static int session_setup(const struct quic_tls *tls, struct quic_ctx *ctx, const
 
 	if (ctx->sys->getopt(ctx->sd, QUIC_SOCKOPT_CONFIG, &config, &len))
 		memset(&config, 0, sizeof(config));
-	err = set_priority(tls, ctx->session, &config);
-	if (!err)
-		err = set_credentials(tls, ctx->session);
+	err = set_priority(tls, ctx, &config);
 	if (!err)
 		err = set_alpn(tls, ctx);
 	if (err)
 		return err;
-	if (!tls->server)
-		return set_verify_server(tls, ctx, hostname);
-	ctx->psk_file = tls->psk_file;
-	set_verify_client(tls, ctx, &config);
-	gnutls_handshake_set_post_client_hello_function(ctx->session, set_tickets);
-	if (tls->flags & QUIC_HANDSHAKE_EARLY)
-		quic_early_enable(ctx->session);
-	return 0;
+	return tls->server ? setup_server(tls, ctx) : setup_client(tls, ctx, hostname);
 }
 
 int quic_tls_session_sys(const struct quic_tls *tls, int sd, const struct quic_sys *sys,
-			 const char *hostname, gnutls_session_t *ret)
+			 const char *hostname, quic_session_t *ret)
 {
-	gnutls_session_t session;
 	struct quic_ctx *ctx;
 	int err;
 
 	*ret = NULL;
-	if (gnutls_init(&session, (tls->server ? GNUTLS_SERVER : GNUTLS_CLIENT) |
-				  (tls->flags & QUIC_HANDSHAKE_EARLY ? GNUTLS_ENABLE_EARLY_DATA : 0) |
-				  GNUTLS_NO_END_OF_EARLY_DATA))
-		return -ENOMEM;
-	gnutls_transport_set_int(session, sd);
-	ctx = quic_ctx_attach(session);
-	if (!ctx) {
-		gnutls_deinit(session);
-		return -ENOMEM;
-	}
+	err = quic_tls_make(tls, sd, &ctx);
+	if (err)
+		return err;
+	ctx->from = tls;
 	ctx->sys = sys;
 	ctx->sd = sd;
 	ctx->early_wanted = tls->flags & QUIC_HANDSHAKE_EARLY;
 	err = session_setup(tls, ctx, hostname);
 	if (err)
-		gnutls_deinit(session);
+		quic_session_free(ctx->session);
 	else
-		*ret = session;
+		*ret = ctx->session;
 	return err;
 }
 
 int quic_tls_session(const struct quic_tls *tls, int sd, const char *hostname,
-		     gnutls_session_t *session)
+		     quic_session_t *session)
 {
 	if (!tls || !session || sd < 0)
 		return -EINVAL;

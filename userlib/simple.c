@@ -22,7 +22,7 @@ static unsigned int socket_wishes(int sd, const struct quic_sys *sys)
 }
 
 /* One that cannot be used costs a round trip, no more. */
-static void resume_from(gnutls_session_t session, const struct quic_handshake_opts *opts)
+static void resume_from(quic_session_t session, const struct quic_handshake_opts *opts)
 {
 	int err = quic_resume_load(session, opts->resume_file);
 
@@ -55,11 +55,11 @@ static void ticket_wait(struct quic_ctx *ctx)
 static int attempt(struct quic_tls *tls, int sd, const struct quic_sys *sys,
 		   struct quic_handshake_opts *opts, bool resume)
 {
-	gnutls_session_t session;
+	quic_session_t session;
 	struct quic_ctx *ctx;
 	int err;
 
-	/* Only when there is something for it GnuTLS is to be told of 0-RTT. */
+	/* Only when there is something for it TLS is to be told of 0-RTT. */
 	if (!tls->server && (!resume || !opts->resume_file || !quic_resume_early(opts->resume_file)))
 		tls->flags &= ~QUIC_HANDSHAKE_EARLY;
 	err = quic_tls_session_sys(tls, sd, sys, NULL, &session);
@@ -89,12 +89,12 @@ static int attempt(struct quic_tls *tls, int sd, const struct quic_sys *sys,
 		snprintf(opts->errbuf, opts->errlen, "%s", quic_handshake_error(session)[0] ?
 			 quic_handshake_error(session) : quic_strerror(err));
 	if (!err && opts->session) {
-		ctx->tls = tls;
+		ctx->owned = tls;
 		*opts->session = session;
 		return 0;
 	}
 out:
-	gnutls_deinit(session);
+	quic_session_free(session);
 	return err;
 }
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* What is read once for many connections: the options, taken over and checked. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include "log.h"
+#include "psk.h"
 #include "tls.h"
 
 int quic_tls_fail(const struct quic_handshake_opts *opts, int err, const char *fmt, ...)
@@ -23,95 +24,13 @@ int quic_tls_fail(const struct quic_handshake_opts *opts, int err, const char *f
 	return err;
 }
 
-/* GnuTLS says only that a file could not be read; the system says why. */
-static int fail_file(const struct quic_handshake_opts *opts, const char *what, const char *file,
-		     int ret)
+int quic_tls_fail_file(const struct quic_handshake_opts *opts, const char *what, const char *file,
+		       const char *why)
 {
 	if (access(file, R_OK))
 		return quic_tls_fail(opts, -errno, "cannot read the %s %s: %s", what, file,
 				     strerror(errno));
-	return quic_tls_fail(opts, -EINVAL, "%s %s: %s (PEM is expected)", what, file,
-			     gnutls_strerror(ret));
-}
-
-static int load_authorities(struct quic_tls *tls, const struct quic_handshake_opts *opts)
-{
-	const char *file = opts->ca_file ? opts->ca_file : secure_getenv("SSL_CERT_FILE");
-	struct stat st;
-	int ret;
-
-	if (!file || !*file) {
-		ret = gnutls_certificate_set_x509_system_trust(tls->cert);
-		if (ret <= 0)
-			quic_log(LOG_WARNING,
-				 "this system trusts no authority: install ca-certificates, or give a ca_file");
-		return 0;
-	}
-	if (!stat(file, &st) && S_ISDIR(st.st_mode))
-		ret = gnutls_certificate_set_x509_trust_dir(tls->cert, file, GNUTLS_X509_FMT_PEM);
-	else
-		ret = gnutls_certificate_set_x509_trust_file(tls->cert, file, GNUTLS_X509_FMT_PEM);
-	if (ret < 0)
-		return fail_file(opts, "file of trusted authorities", file, ret);
-	if (!ret)
-		return quic_tls_fail(opts, -EINVAL, "no certificate in %s", file);
-	return 0;
-}
-
-static int load_key(struct quic_tls *tls, const struct quic_handshake_opts *opts)
-{
-	int ret;
-
-	if (!opts->cert_file && !opts->pkey_file) {
-		if (!tls->server || tls->psk_file)
-			return 0;
-		return quic_tls_fail(opts, -EINVAL,
-				     "a server needs a certificate and its key, or a PSK file");
-	}
-	if (!opts->cert_file || !opts->pkey_file)
-		return quic_tls_fail(opts, -EINVAL, "certificate and key come together: no %s given",
-				     opts->cert_file ? "key" : "certificate");
-	if (access(opts->cert_file, R_OK))
-		return fail_file(opts, "certificate", opts->cert_file, 0);
-
-	ret = gnutls_certificate_set_x509_key_file2(tls->cert, opts->cert_file, opts->pkey_file,
-						    GNUTLS_X509_FMT_PEM, NULL, 0);
-	if (ret == GNUTLS_E_CERTIFICATE_KEY_MISMATCH)
-		return quic_tls_fail(opts, -EINVAL, "the key %s does not belong to the certificate %s",
-				     opts->pkey_file, opts->cert_file);
-	if (ret < 0)
-		return fail_file(opts, "key", opts->pkey_file, ret);
-	return 0;
-}
-
-static int load_psk(struct quic_tls *tls, const struct quic_handshake_opts *opts)
-{
-	gnutls_datum_t key = { 0 };
-	char *identity = NULL;
-	int err, ret;
-
-	if (!opts->psk_file)
-		return 0;
-	/* The server is checked here too: the file is read again when a client comes. */
-	err = quic_psk_load(opts, &identity, &key);
-	if (err)
-		return err;
-
-	if (tls->server) {
-		ret = gnutls_psk_allocate_server_credentials(&tls->psk_server);
-		if (!ret)
-			gnutls_psk_set_server_credentials_function2(tls->psk_server,
-								    quic_psk_of_client);
-	} else {
-		ret = gnutls_psk_allocate_client_credentials(&tls->psk_client);
-		if (!ret)
-			ret = gnutls_psk_set_client_credentials(tls->psk_client, identity, &key,
-								GNUTLS_PSK_KEY_HEX);
-	}
-	explicit_bzero(key.data, key.size);
-	free(key.data);
-	free(identity);
-	return ret < 0 ? fail_file(opts, "PSK file", opts->psk_file, ret) : 0;
+	return quic_tls_fail(opts, -EINVAL, "%s %s: %s (PEM is expected)", what, file, why);
 }
 
 static int copy_text(char **to, const char *from)
@@ -124,9 +43,6 @@ static int copy_text(char **to, const char *from)
 
 static int tls_load(struct quic_tls *tls, const struct quic_handshake_opts *opts)
 {
-	bool authorities = tls->server ? tls->flags & (QUIC_HANDSHAKE_CERT_REQUEST |
-						       QUIC_HANDSHAKE_CERT_REQUIRE) :
-					 !(tls->flags & QUIC_HANDSHAKE_INSECURE) && !opts->psk_file;
 	int err;
 
 	err = copy_text(&tls->hostname, opts->hostname);
@@ -136,17 +52,17 @@ static int tls_load(struct quic_tls *tls, const struct quic_handshake_opts *opts
 		err = copy_text(&tls->priority, opts->priority);
 	if (!err)
 		err = copy_text(&tls->psk_file, opts->psk_file);
-	if (!err && gnutls_certificate_allocate_credentials(&tls->cert))
-		err = -ENOMEM;
 	if (err)
 		return quic_tls_fail(opts, err, "no memory");
-
-	err = load_psk(tls, opts);
-	if (!err)
-		err = load_key(tls, opts);
-	if (!err && authorities)
-		err = load_authorities(tls, opts);
-	return err;
+	if (!opts->cert_file != !opts->pkey_file)
+		return quic_tls_fail(opts, -EINVAL, "certificate and key come together: no %s given",
+				     opts->cert_file ? "key" : "certificate");
+	if (tls->server && !opts->cert_file && !opts->psk_file)
+		return quic_tls_fail(opts, -EINVAL,
+				     "a server needs a certificate and its key, or a PSK file");
+	if (tls->server && opts->psk_file)
+		err = quic_psk_read(opts, &tls->psks);
+	return err ? err : quic_tls_creds_load(tls, opts);
 }
 
 int quic_tls_take_opts(struct quic_handshake_opts *to, const struct quic_handshake_opts *caller)
@@ -178,6 +94,8 @@ static int tls_new(struct quic_tls **ret, const struct quic_handshake_opts *call
 		return -ENOMEM;
 	tls->server = server;
 	tls->flags = opts.flags;
+	tls->choose = server ? opts.choose : NULL;
+	tls->choose_arg = opts.choose_arg;
 	err = tls_load(tls, &opts);
 	if (err)
 		quic_tls_free(tls);
@@ -200,15 +118,11 @@ void quic_tls_free(struct quic_tls *tls)
 {
 	if (!tls)
 		return;
-	if (tls->cert)
-		gnutls_certificate_free_credentials(tls->cert);
-	if (tls->psk_client)
-		gnutls_psk_free_client_credentials(tls->psk_client);
-	if (tls->psk_server)
-		gnutls_psk_free_server_credentials(tls->psk_server);
+	quic_tls_creds_free(tls->creds);
 	free(tls->hostname);
 	free(tls->alpns);
 	free(tls->priority);
 	free(tls->psk_file);
+	quic_psk_forget(tls->psks);
 	free(tls);
 }

@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#ifdef QUIC_TLS_OPENSSL
+#include <openssl/ssl.h>
+#endif
 #include "fake.h"
 
 struct fake_endpoint fake_client, fake_server;
@@ -287,4 +290,19 @@ void fake_pair_end(struct fake_endpoint *client, struct fake_endpoint *server)
 void fake_end(void)
 {
 	fake_pair_end(&fake_client, &fake_server);
+}
+
+quic_session_t fake_session(void)
+{
+#ifdef QUIC_TLS_OPENSSL
+	SSL_CTX *ctx = SSL_CTX_new(TLS_method());
+	SSL *bare = SSL_new(ctx);
+
+	SSL_CTX_free(ctx);
+	return bare;
+#else
+	gnutls_session_t bare;
+
+	return gnutls_init(&bare, GNUTLS_CLIENT) ? NULL : bare;
+#endif
 }

@@ -60,5 +60,7 @@ void fake_pair(struct fake_endpoint *client, struct fake_endpoint *server);
 void fake_pair_end(struct fake_endpoint *client, struct fake_endpoint *server);
 void fake_close(struct fake_endpoint *ep);	/* as close(): the peer is told */
 void fake_end(void);
+/* A client's session of the caller's own, without a socket; NULL: no memory */
+quic_session_t fake_session(void);
 
 #endif /* SELFTESTS_USERLIB_FAKE_H */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
+#ifdef QUIC_TLS_OPENSSL
+#include <openssl/ssl.h>
+#endif
+#include "early.h"
 #include "fake.h"
 #include "tls.h"
 
@@ -19,7 +24,7 @@
 struct side {
 	struct fake_endpoint *ep;
 	struct quic_handshake_opts opts;
-	gnutls_session_t session;
+	quic_session_t session;
 	char errbuf[400];
 	int err;
 };
@@ -79,6 +84,9 @@ struct with {
 	unsigned int client_flags, server_flags;
 	const char *client_alpns, *server_alpns;
 	const char *client_priority, *server_priority;
+	const char *hostname;
+	const struct quic_tls *(*choose)(const struct quic_tls *tls, const char *name, void *arg);
+	void *choose_arg;
 };
 
 static void connect_both(struct side *c, struct side *s, const struct with *w)
@@ -93,12 +101,12 @@ static void connect_both(struct side *c, struct side *s, const struct with *w)
 	memcpy(fake_server.ticket_key, key, sizeof(key));
 	fake_server.tp = tp;
 	*c = (struct side){ .ep = &fake_client, .opts = {
-		.alpns = w->client_alpns ? w->client_alpns : "x", .hostname = "quic.test",
+		.alpns = w->client_alpns ? w->client_alpns : "x", .hostname = w->hostname ? w->hostname : "quic.test",
 		.ca_file = CERTS "/ca.pem", .flags = w->client_flags, .resume_file = FILE_NAME,
 		.priority = w->client_priority, .early = on_early } };
 	*s = (struct side){ .ep = &fake_server, .opts = {
 		.alpns = w->server_alpns ? w->server_alpns : "x", .flags = w->server_flags,
-		.priority = w->server_priority,
+		.priority = w->server_priority, .choose = w->choose, .choose_arg = w->choose_arg,
 		.cert_file = CERTS "/server.pem", .pkey_file = CERTS "/server.key" } };
 	early_calls = 0;
 	assert_int_equal(pthread_create(&thread, NULL, side_run, s), 0);
@@ -119,8 +127,8 @@ static void connect_once(struct side *c, struct side *s, const struct with *w)
 
 static void end(struct side *c, struct side *s)
 {
-	gnutls_deinit(c->session);
-	gnutls_deinit(s->session);
+	quic_session_free(c->session);
+	quic_session_free(s->session);
 }
 
 static const struct with plain = { 0 };
@@ -154,7 +162,7 @@ static void resume__certificate_once(void **state)
 	(void)state;
 	for (i = 0; i < 3; i++) {
 		connect_once(&c, &s, &plain);
-		assert_int_equal(gnutls_session_is_resumed(c.session), i > 0);
+		assert_int_equal(quic_session_is_resumed(c.session), i > 0);
 		assert_early(false, false);
 		end(&c, &s);
 	}
@@ -251,9 +259,13 @@ static void early__replay(void **state)
 	end(&c, &s);
 }
 
+/* RFC 9001, 4.6.2: a server with HelloRetryRequest refuses 0-RTT. */
+static const char hello_retry[] =
+	"NORMAL:-VERS-ALL:+VERS-TLS1.3:-GROUP-ALL:+GROUP-SECP384R1:%DISABLE_TLS13_COMPAT_MODE";
+
 /*
- * RFC 9001, 4.6.2: a server with HelloRetryRequest refuses 0-RTT. GnuTLS 3.7 does not get that far:
- * see that it is said, and that the next try is good, then and ever after.
+ * GnuTLS 3.7 does not get that far, OpenSSL does: see that it is said, and that the next try is
+ * good, then and ever after.
  */
 static void early__hello_retry(void **state)
 {
@@ -264,13 +276,19 @@ static void early__hello_retry(void **state)
 	(void)state;
 	connect_once(&c, &s, &early);
 	end(&c, &s);
-	w.server_priority = "NORMAL:-VERS-ALL:+VERS-TLS1.3:-GROUP-ALL:+GROUP-SECP384R1:%DISABLE_TLS13_COMPAT_MODE";
+	w.server_priority = hello_retry;
+#ifdef QUIC_TLS_OPENSSL
+	connect_once(&c, &s, &w);
+	assert_early(true, false);
+	end(&c, &s);
+#else
 	connect_both(&c, &s, &w);
 	assert_int_equal(c.err, -EPROTO);
 	assert_non_null(strstr(c.errbuf, "0-RTT"));
 	assert_true(s.err < 0);
 	assert_false(fake_server.secret[QUIC_CRYPTO_EARLY][0].set);
 	assert_int_equal(access(FILE_NAME, F_OK), -1);
+#endif
 	for (i = 0; i < 3; i++) {
 		connect_once(&c, &s, &w);
 		/* It is remembered that it would be refused. */
@@ -300,16 +318,93 @@ static void early__refused(void **state)
 		else
 			w.server_flags = 0;
 		connect_once(&c, &s, &w);
-		assert_early(true, false);
+		/* Of another protocol there is nothing to offer. */
+		assert_early(i > 0, false);
 		end(&c, &s);
 		memset(&fake_server.tp, 0, sizeof(fake_server.tp));
 	}
 }
 
+static const struct quic_tls *by_name(const struct quic_tls *tls, const char *name, void *arg)
+{
+	return name && !strcmp(name, "other.test") ? arg : tls;
+}
+
+/*
+ * A ticket of one name is none of another's: who may come to quic.test without a certificate does not come to
+ * other.test by what it was given there.
+ */
+static void resume__other_name(void **state)
+{
+	struct quic_handshake_opts opts = { .size = sizeof(opts), .ca_file = CERTS "/ca.pem",
+					    .cert_file = CERTS "/other.pem",
+					    .pkey_file = CERTS "/other.key",
+					    .flags = QUIC_HANDSHAKE_CERT_REQUIRE };
+	struct with w = { .choose = by_name };
+	struct quic_tls *strict;
+	struct side c, s;
+	int i;
+
+	(void)state;
+	assert_int_equal(quic_tls_new_server(&strict, &opts), 0);
+	w.choose_arg = strict;
+	for (i = 0; i < 2; i++) {
+		connect_once(&c, &s, &w);
+		assert_int_equal(quic_session_is_resumed(s.session), i);
+		end(&c, &s);
+	}
+	w.hostname = "other.test";
+	connect_both(&c, &s, &w);
+	assert_true(s.err < 0);
+	assert_int_equal(fake_server.close.errcode, QUIC_TRANSPORT_ERROR_CRYPTO + 116);
+	/* The client was through, or not, and its file is for another try. */
+	quic_session_free(c.session);
+	quic_tls_free(strict);
+}
+
+/*
+ * RFC 8446, 4.6.1: a session is for a server whose certificate was verified for this name. What was
+ * had without, or under another name, goes no further than a full handshake, which verifies.
+ */
+static void resume__other_proof(void **state)
+{
+	struct with w = { .server_flags = QUIC_HANDSHAKE_EARLY };
+	struct side c, s;
+
+	(void)state;
+	w.client_flags = QUIC_HANDSHAKE_INSECURE;
+	connect_once(&c, &s, &w);
+	end(&c, &s);
+	w.client_flags = QUIC_HANDSHAKE_EARLY;
+	w.hostname = "not.the.server";
+	connect_both(&c, &s, &w);
+	assert_int_equal(c.err, -EKEYREJECTED);
+	assert_early(false, false);
+
+	w.hostname = "quic.test";
+	connect_once(&c, &s, &w);
+	assert_false(quic_session_is_resumed(c.session));
+	end(&c, &s);
+	w.hostname = "not.the.server";
+	connect_both(&c, &s, &w);
+	assert_int_equal(c.err, -EKEYREJECTED);
+	assert_early(false, false);
+
+	/* Letters' case makes no other name. */
+	w.hostname = "quic.test";
+	connect_once(&c, &s, &w);
+	end(&c, &s);
+	w.hostname = "QUIC.test";
+	connect_once(&c, &s, &w);
+	assert_true(quic_session_is_resumed(c.session));
+	assert_early(true, true);
+	end(&c, &s);
+}
+
 /* Cut short, changed, or not there */
 static void resume__nonsense(void **state)
 {
-	gnutls_session_t session;
+	quic_session_t session;
 	uint8_t buf[4096];
 	struct side c, s;
 	size_t size = sizeof(buf), i;
@@ -327,17 +422,17 @@ static void resume__nonsense(void **state)
 		uint8_t *cut = malloc(i ? i : 1);
 
 		memcpy(cut, buf, i);
-		assert_int_equal(gnutls_init(&session, GNUTLS_CLIENT), 0);
+		session = fake_session();
 		assert_int_equal(quic_resume_set(session, cut, i), -EINVAL);
-		gnutls_deinit(session);
+		quic_session_free(session);
 		free(cut);
 	}
-	assert_int_equal(gnutls_init(&session, GNUTLS_CLIENT), 0);
+	session = fake_session();
 	assert_int_equal(quic_resume_set(session, buf, size), 0);
 	buf[0] ^= 1;
 	assert_int_equal(quic_resume_set(session, buf, size), -EINVAL);
 	assert_int_equal(quic_resume_load(session, "/nonexistent"), -ENOENT);
-	gnutls_deinit(session);
+	quic_session_free(session);
 }
 
 static int setup(void **state)
@@ -356,6 +451,38 @@ static int teardown(void **state)
 	return 0;
 }
 
+/* The child looks through a thousand entries again and again: most often it is killed with the lock. */
+static void early__killed_with_the_lock(void **state)
+{
+	uint8_t hash[QUIC_TLS_HASH] = { 0xdd };
+	time_t until = time(NULL) + 1;
+	uint32_t i, round;
+
+	(void)state;
+	for (round = 0; round < 20; round++) {
+		pid_t pid = fork();
+
+		assert_true(pid >= 0);
+		for (i = 0; !pid; i++) {
+			uint32_t n = i < 1000 ? i : 999;
+
+			memcpy(hash + 1, &n, sizeof(n));
+			memset(hash + 5, 0, sizeof(hash) - 5);
+			quic_early_first(hash, until);
+		}
+		usleep(3000);
+		kill(pid, SIGKILL);
+		assert_int_equal(waitpid(pid, NULL, 0), pid);
+		/* It goes on, and neither waits for ever nor forgets. */
+		memcpy(hash + 5, &round, sizeof(round));
+		hash[QUIC_TLS_HASH - 1] = 1;
+		alarm(10);
+		assert_int_equal(quic_early_first(hash, until + 5), 0);
+		assert_int_equal(quic_early_first(hash, until + 5), -EEXIST);
+		alarm(0);
+	}
+}
+
 static void be_silent(int level, const char *msg)
 {
 	(void)level;
@@ -369,7 +496,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(resume__certificate_once), T(early__taken), T(early__remembered),
 		T(early__replay), T(early__hello_retry), T(early__refused),
-		T(resume__nonsense),
+		T(resume__nonsense), T(resume__other_name), T(resume__other_proof),
+		T(early__killed_with_the_lock),
 	};
 
 	quic_set_log_func(be_silent);

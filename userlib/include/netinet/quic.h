@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * libquic: the TLS handshake of a QUIC socket, done in userspace over GnuTLS, and two small calls
- * to send and receive on streams. Link with -lquic, and -lgnutls where a gnutls_session_t is used.
+ * libquic: the TLS handshake of a QUIC socket, done in userspace over GnuTLS, and small calls for
+ * streams. Link with -lquic, and -lgnutls where a gnutls_session_t is used.
+ *
+ * The same calls over OpenSSL >= 3.5: a library of its own, -lquic-openssl, and QUIC_TLS_OPENSSL
+ * defined before this header (pkg-config libquic-openssl says both). A quic_session_t is a
+ * gnutls_session_t here and an SSL * there: what only passes it on is written once.
  *
  *	int sd = socket(AF_INET6, SOCK_STREAM, IPPROTO_QUIC);
  *
@@ -17,7 +21,7 @@
  * asked not to with QUIC_HANDSHAKE_INSECURE. This is the one difference to the library whose
  * interface this is. Trusted are the authorities of opts.ca_file, else of the file named by the
  * environment variable SSL_CERT_FILE, else of the system. On a session of your own nothing is
- * verified but what you tell GnuTLS to: gnutls_session_set_verify_cert().
+ * verified but what you tell GnuTLS to: gnutls_session_set_verify_cert(); OpenSSL: SSL_set_verify().
  *
  * Key log: with SSLKEYLOGFILE=file in the environment secrets are appended there for Wireshark. A
  * file that has to be made is for its owner only.
@@ -29,8 +33,14 @@
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/types.h>
-#include <gnutls/gnutls.h>
 #include <linux/quic.h>
+#ifdef QUIC_TLS_OPENSSL
+#include <openssl/types.h>
+typedef SSL *quic_session_t;
+#else
+#include <gnutls/gnutls.h>
+typedef gnutls_session_t quic_session_t;
+#endif
 
 #ifdef __cplusplus
 extern "C" {
@@ -45,6 +55,8 @@ extern "C" {
 	"-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305:+AES-128-CCM:" \
 	"-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1:+GROUP-SECP521R1:" \
 	"%DISABLE_TLS13_COMPAT_MODE"
+
+struct quic_tls;
 
 /*
  * One handshake, start to end; waits for the network, on a non-blocking socket too. On an error
@@ -76,7 +88,9 @@ struct quic_handshake_opts {
 	const char *pkey_file;
 	const char *psk_file;
 	const char *psk_identity;	/* client: which line of psk_file; NULL: the first */
-	const char *priority;		/* GnuTLS priority string; NULL: QUIC_PRIORITY */
+	const char *priority;		/* GnuTLS priority string; NULL: QUIC_PRIORITY. OpenSSL:
+					 * of its words those for ciphers, groups and TLS 1.3
+					 */
 	const void *session_data;	/* client: from quic_session_get_data(), to resume */
 	size_t session_len;
 	char *errbuf;			/* the reason of a failure, as a sentence */
@@ -84,9 +98,19 @@ struct quic_handshake_opts {
 	const char *resume_file;	/* client: from quic_resume_save(); a missing one is fine,
 					 * one that led to a failure is removed
 					 */
-	gnutls_session_t *session;	/* the session is left here; free with gnutls_deinit() */
+	quic_session_t *session;	/* the session is left here; free with quic_session_free() */
 	void (*early)(int sd, void *arg); /* client: 0-RTT may be sent now, see below */
 	void *early_arg;
+	/*
+	 * server: which quic_tls a client gets that asks for this name (SNI; lower case; NULL: it
+	 * named none). @tls is the one the session was made from, and a good answer; so is any
+	 * other made by quic_tls_new_server(): its certificate, and what it asks of clients, count
+	 * for this connection. NULL: refused with unrecognized_name (RFC 6066, 3). Called inside
+	 * the step that brings the ClientHello, so it must not wait; what it returns must live as
+	 * long as the session. A ticket is good for the name it was given under only.
+	 */
+	const struct quic_tls *(*choose)(const struct quic_tls *tls, const char *name, void *arg);
+	void *choose_arg;
 };
 
 #define QUIC_HANDSHAKE_INSECURE		0x01	/* client: do not verify. For tests only. */
@@ -113,22 +137,26 @@ int quic_server_handshake_opts(int sd, const struct quic_handshake_opts *opts);
  * thread. errbuf, timeout_ms and session_data are looked at in the call only; a NULL session
  * hostname means the one of opts. A session holds no reference: free it before the quic_tls.
  */
-struct quic_tls;
 
 int quic_tls_new_client(struct quic_tls **tls, const struct quic_handshake_opts *opts);
 int quic_tls_new_server(struct quic_tls **tls, const struct quic_handshake_opts *opts);
 void quic_tls_free(struct quic_tls *tls);
 int quic_tls_session(const struct quic_tls *tls, int sd, const char *hostname,
-		     gnutls_session_t *session);	/* free with gnutls_deinit() */
+		     quic_session_t *session);	/* free with quic_session_free() */
+
+/* gnutls_deinit() or SSL_free(); NULL is fine. Was the session resumed: 1, no: 0. */
+void quic_session_free(quic_session_t session);
+int quic_session_is_resumed(quic_session_t session);
 
 /*
  * A handshake on a session of your own, made with gnutls_init(), QUIC_PRIORITY, credentials and
  * gnutls_transport_set_int(session, sd). Flag GNUTLS_NO_END_OF_EARLY_DATA is needed for 0-RTT.
+ * OpenSSL: SSL_new() of a context of TLS_method(), SSL_set_fd(session, sd), which it then forgets.
  * -ESTALE: the server speaks no version that the socket began with, and the socket changed to one it
  * does speak: once more, with a new session without session data. The calls that make their own
  * session do so by themselves.
  */
-int quic_handshake(gnutls_session_t session);
+int quic_handshake(quic_session_t session);
 
 /*
  * The same in steps, for event loops. Neither call waits or does I/O: each leaves in *step the
@@ -162,23 +190,23 @@ struct quic_handshake_step {
 	};
 };
 
-int quic_handshake_init(gnutls_session_t session, struct quic_handshake_step **step);
-int quic_handshake_step(gnutls_session_t session, struct quic_handshake_step **step);
+int quic_handshake_init(quic_session_t session, struct quic_handshake_step **step);
+int quic_handshake_step(quic_session_t session, struct quic_handshake_step **step);
 /* Ends the steps where they are; what was negotiated can still be asked. gnutls_deinit() does it too. */
-void quic_handshake_deinit(gnutls_session_t session);
+void quic_handshake_deinit(quic_session_t session);
 
 /*
  * Why the handshake of this session failed, a sentence; "" if it did not. Never NULL. A peer's reason may
  * be in it, without control characters.
  */
-const char *quic_handshake_error(gnutls_session_t session);
+const char *quic_handshake_error(quic_session_t session);
 
 /*
  * Client: the data to resume this session with, after a session ticket came (-EAGAIN before).
  * *size in: room, out: needed; -EMSGSIZE or data NULL: only *size is set. Set before the handshake.
  */
-int quic_session_get_data(gnutls_session_t session, void *data, size_t *size);
-int quic_session_set_data(gnutls_session_t session, const void *data, size_t size);
+int quic_session_get_data(quic_session_t session, void *data, size_t *size);
+int quic_session_set_data(quic_session_t session, const void *data, size_t size);
 
 /*
  * Client: all that the next connection to the same server can profit by, in one piece: TLS session
@@ -193,20 +221,21 @@ int quic_session_set_data(gnutls_session_t session, const void *data, size_t siz
  * With QUIC_HANDSHAKE_EARLY opts.early() is called when 0-RTT is possible, before the first packet
  * leaves: what it sends there, without waiting, goes along. Only send what does no harm when it
  * comes twice (RFC 9001, 9.2). A server that answers 0-RTT by HelloRetryRequest makes the handshake
- * fail with -EPROTO (a limit of GnuTLS 3.7): try again, without. When the server refuses, the kernel sends it again, encrypted anew;
+ * fail with -EPROTO (a limit of GnuTLS 3.7, not of OpenSSL): try again, without. When the server refuses, the kernel sends it again, encrypted anew;
  * QUIC_SOCKOPT_EARLY_DATA tells. In steps: send between quic_handshake_init() and the first step.
  */
-int quic_resume_save(gnutls_session_t session, const char *file);
-int quic_resume_load(gnutls_session_t session, const char *file);
-int quic_resume_get(gnutls_session_t session, void *data, size_t *size);
-int quic_resume_set(gnutls_session_t session, const void *data, size_t size);
+int quic_resume_save(quic_session_t session, const char *file);
+int quic_resume_load(quic_session_t session, const char *file);
+int quic_resume_get(quic_session_t session, void *data, size_t *size);
+int quic_resume_set(quic_session_t session, const void *data, size_t size);
 
 /*
- * set, before the handshake: comma-separated names, no NUL needed. get, after it: the one chosen;
+ * set, before the handshake: comma-separated names, no NUL needed (with OpenSSL a
+ * server's session of your own needs SSL_CTX_set_alpn_select_cb() as well). get, after it: the one chosen;
  * *size as above, a NUL follows where there is room. -ENODATA: none.
  */
-int quic_session_get_alpn(gnutls_session_t session, void *data, size_t *size);
-int quic_session_set_alpn(gnutls_session_t session, const void *data, size_t size);
+int quic_session_get_alpn(quic_session_t session, void *data, size_t *size);
+int quic_session_set_alpn(quic_session_t session, const void *data, size_t size);
 
 /*
  * Send and receive with the stream told. As sendmsg() and recvmsg(): -1 and errno on errors.
@@ -216,6 +245,27 @@ int quic_session_set_alpn(gnutls_session_t session, const void *data, size_t siz
  */
 ssize_t quic_sendmsg(int sd, const void *msg, size_t len, int64_t sid, uint32_t flags);
 ssize_t quic_recvmsg(int sd, void *msg, size_t len, int64_t *sid, uint32_t *flags);
+
+/*
+ * Streams as file descriptors: read(), write(), poll(), splice(), shutdown() and close() as on a
+ * connected TCP socket; see quic(7). id: -1 on a stream's own descriptor. fd_flags: SOCK_CLOEXEC
+ * and SOCK_NONBLOCK. The three that make a descriptor give it, or a negative errno.
+ *
+ * open: the next stream of ours; stream_flags: MSG_QUIC_STREAM_UNI, and MSG_QUIC_STREAM_DONTWAIT:
+ * -EAGAIN where the peer allows no more, instead of waiting. *id (may be NULL) becomes its ID.
+ * accepting: on: accept() gives the streams the peer opens, and POLLIN says that one waits.
+ * accept: the next of them. peeloff: one that recvmsg() told of.
+ * set_priority: urgency 0 (first) to 7; incremental: takes turns with others of its urgency.
+ * reset and stop: RESET_STREAM and STOP_SENDING with the application's code.
+ */
+int quic_stream_open(int sd, int64_t *id, uint32_t stream_flags, int fd_flags);
+int quic_stream_accepting(int sd, int on);
+int quic_stream_accept(int sd, int64_t *id, int fd_flags);
+int quic_stream_peeloff(int sd, int64_t id, int fd_flags);
+int quic_stream_set_priority(int sd, int64_t id, unsigned int urgency, int incremental);
+int quic_stream_status(int sd, int64_t id, struct quic_stream_status *status);
+int quic_stream_reset(int sd, int64_t id, uint32_t code);
+int quic_stream_stop(int sd, int64_t id, uint32_t code);
 
 /* What a (negative) error of this library means and what to do, in English. */
 const char *quic_strerror(int err);
