@@ -24,6 +24,9 @@ void bench_die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noretu
 /* bench_link.c: both ends of a connection over loopback, each in its own process. */
 struct bench_link {
 	enum bench_proto proto;
+	const char *address;	/* where to listen; NULL: 127.0.0.1 */
+	const char *netns;	/* the client's network namespace; NULL: the same */
+	unsigned int streams;	/* that the client may open beside the usual ones */
 	int listener;
 	uint16_t port;
 	char psk[64];		/* name of a file */
@@ -38,14 +41,24 @@ void bench_send(const struct bench_link *link, int sd, const char *buf, size_t l
 /* Some of it: 0 at the end. */
 size_t bench_recv(const struct bench_link *link, int sd, char *buf, size_t len);
 
+/* QUIC: a descriptor for a new stream. @zc: sendfile() to it copies nothing, if this kernel can; *zc tells. */
+int bench_stream(int sd, bool *zc);
+
 /* bench_cost.c: what the whole machine did since a moment. */
 struct bench_moment {
 	uint64_t ns;		/* CLOCK_MONOTONIC */
 	uint64_t idle;		/* ns of all processors */
 };
 
+/*
+ * From now on idle time comes from /proc/uptime, in steps of 10 ms: to find it exactly takes the
+ * square of the timers that run, minutes where 10,000 connections are open.
+ */
+void bench_coarse(void);
 void bench_moment_begin(struct bench_moment *m);
 void bench_moment_end(struct bench_moment *m);
+/* Processor time of this process and of the kernel's threads whose names begin with @prefix, ns */
+uint64_t bench_share(const char *prefix, bool end);
 /* ns that processors worked between the two: instructions, when QEMU counts one a nanosecond */
 double bench_busy(const struct bench_moment *begin, const struct bench_moment *end);
 /* That of a loop of known length, per instruction: 1.00 when time counts instructions. */

@@ -3,7 +3,9 @@
  * Time that all processors together did not idle. The kernel adds up idle time when it ends, so a
  * running program sees the whole of it; the idle loop's own instructions count as work.
  */
+#include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,8 +21,27 @@ static uint64_t now_ns(void)
 	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
 }
 
+static bool coarse;
+
+void bench_coarse(void)
+{
+	coarse = true;
+}
+
+/* Idle time of all processors, in hundredths of a second */
+static uint64_t idle_uptime(void)
+{
+	FILE *f = fopen("/proc/uptime", "r");
+	unsigned long long s, cs;
+
+	if (!f || fscanf(f, "%*s %llu.%2llu", &s, &cs) != 2)
+		bench_die("/proc/uptime does not say how long there was nothing to do");
+	fclose(f);
+	return (s * 100 + cs) * 10000000;
+}
+
 /* Sum over processors of ".idle_sleeptime : N nsecs" */
-static uint64_t idle_ns(void)
+static uint64_t idle_timer_list(void)
 {
 	FILE *f = fopen("/proc/timer_list", "r");
 	unsigned long long ns;
@@ -44,6 +65,11 @@ static uint64_t idle_ns(void)
 	return sum;
 }
 
+static uint64_t idle_ns(void)
+{
+	return coarse ? idle_uptime() : idle_timer_list();
+}
+
 /* Reading the list costs instructions: outside of the two moments. */
 void bench_moment_begin(struct bench_moment *m)
 {
@@ -61,6 +87,52 @@ double bench_busy(const struct bench_moment *begin, const struct bench_moment *e
 {
 	return (double)(end->ns - begin->ns) * sysconf(_SC_NPROCESSORS_ONLN) -
 	       (double)(end->idle - begin->idle);
+}
+
+/* What a line of /proc/PID/NAME begins with; false: the process is gone */
+static bool proc_line(const char *pid, const char *name, char *line, size_t len)
+{
+	char path[300];
+	FILE *f;
+	bool ok;
+
+	snprintf(path, sizeof(path), "/proc/%s/%s", pid, name);
+	f = fopen(path, "r");
+	if (!f)
+		return false;
+	ok = fgets(line, len, f);
+	fclose(f);
+	return ok;
+}
+
+static uint64_t own_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+/* That of threads that do not run at the moment is exact. Looking for them does not count. */
+uint64_t bench_share(const char *prefix, bool end)
+{
+	uint64_t own = own_ns(), sum = 0;
+	struct dirent *e;
+	char line[256];
+	DIR *d = opendir("/proc");
+
+	if (!d)
+		bench_die("/proc is not there");
+	while ((e = readdir(d))) {
+		if (e->d_name[0] < '1' || e->d_name[0] > '9' ||
+		    !proc_line(e->d_name, "comm", line, sizeof(line)) ||
+		    strncmp(line, prefix, strlen(prefix)) ||
+		    !proc_line(e->d_name, "schedstat", line, sizeof(line)))
+			continue;
+		sum += strtoull(line, NULL, 10);
+	}
+	closedir(d);
+	return sum + (end ? own : own_ns());
 }
 
 /* Two instructions a turn, on any processor that this is built for. */

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The three protocols behind the same few calls. The first write of the client opens the stream. */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/tls.h>
 #include <netinet/in.h>
 #include <netinet/quic.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -122,18 +125,35 @@ static int new_socket(const struct bench_link *link)
 	return sd;
 }
 
+/* Loopback or the address that was asked for */
+static void set_address(const struct bench_link *link, struct sockaddr_in *sin)
+{
+	sin->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (link->address && inet_pton(AF_INET, link->address, &sin->sin_addr) != 1)
+		bench_die("%s: no IPv4 address", link->address);
+}
+
+static void quic_streams(const struct bench_link *link)
+{
+	struct quic_transport_param tp = { .max_streams_bidi = link->streams + 1 };
+
+	if (link->streams)
+		set(link->listener, SOL_QUIC, QUIC_SOCKOPT_TRANSPORT_PARAM, &tp, sizeof(tp), "streams");
+}
+
 void bench_listen(struct bench_link *link, enum bench_proto proto)
 {
 	struct sockaddr_in sin = { .sin_family = AF_INET };
 	socklen_t len = sizeof(sin);
 
-	memset(link, 0, sizeof(*link));
 	link->proto = proto;
+	link->psk[0] = 0;
 	link->listener = new_socket(link);
-	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	set_address(link, &sin);
 	if (proto == BENCH_QUIC) {
 		psk_file(link);
 		quic_cipher(link->listener);
+		quic_streams(link);
 		set(link->listener, SOL_QUIC, QUIC_SOCKOPT_ALPN, "bench", 5, "QUIC_SOCKOPT_ALPN");
 	}
 	if (bind(link->listener, (struct sockaddr *)&sin, sizeof(sin)) ||
@@ -163,12 +183,27 @@ int bench_accept(const struct bench_link *link)
 	return sd;
 }
 
+static void enter(const char *netns)
+{
+	char name[256];
+	int fd;
+
+	snprintf(name, sizeof(name), "/run/netns/%s", netns);
+	fd = open(name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || setns(fd, CLONE_NEWNET))
+		bench_die("%s: %s", name, strerror(errno));
+	close(fd);
+}
+
 int bench_connect(const struct bench_link *link)
 {
 	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = link->port };
-	int sd = new_socket(link);
+	int sd;
 
-	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (link->netns)
+		enter(link->netns);
+	sd = new_socket(link);
+	set_address(link, &sin);
 	if (link->proto == BENCH_QUIC)
 		quic_cipher(sd);
 	if (connect(sd, (struct sockaddr *)&sin, sizeof(sin)))
@@ -201,4 +236,18 @@ size_t bench_recv(const struct bench_link *link, int sd, char *buf, size_t len)
 	if (n < 0)
 		bench_die("%s: recv: %s", bench_name[link->proto], strerror(errno));
 	return n;
+}
+
+int bench_stream(int sd, bool *zc)
+{
+	struct quic_stream_file f = { .stream_id = -1 };
+	socklen_t len = sizeof(f);
+	int on = 1;
+
+	if (getsockopt(sd, SOL_QUIC, QUIC_SOCKOPT_STREAM_FILE, &f, &len))
+		bench_die("QUIC_SOCKOPT_STREAM_FILE: %s", strerror(errno));
+	if (*zc)
+		*zc = !setsockopt(f.sd, SOL_QUIC, QUIC_SOCKOPT_ZEROCOPY_RO, &on, sizeof(on)) ||
+		      !setsockopt(sd, SOL_QUIC, QUIC_SOCKOPT_ZEROCOPY_RO, &on, sizeof(on));
+	return f.sd;
 }

@@ -12,7 +12,7 @@
 #include "common.h"
 
 int tool_line;
-static gnutls_session_t session;	/* of the last connection, while it may give a ticket */
+static quic_session_t session;	/* of the last connection, while it may give a ticket */
 
 /* C0, DEL and, as UTF-8 has them, C1: nothing a terminal would obey. */
 static void make_printable(char *text)
@@ -240,6 +240,7 @@ static int connect_one(const struct tool_opts *o, const struct addrinfo *ai, con
 {
 	struct quic_handshake_opts tls = o->tls;
 	int64_t start = tool_now_us();
+	uint32_t one = 1;
 	char address[80];
 	int sd, err;
 
@@ -254,6 +255,11 @@ static int connect_one(const struct tool_opts *o, const struct addrinfo *ai, con
 	err = socket_setup(o, sd);
 	if (err)
 		goto out;
+	if (o->empty_cid && setsockopt(sd, SOL_QUIC, QUIC_SOCKOPT_EMPTY_CID, &one, sizeof(one))) {
+		tool_say(o, "--empty-cid: %s", strerror(errno));
+		err = -TOOL_NETWORK;
+		goto out;
+	}
 	if (connect(sd, ai->ai_addr, ai->ai_addrlen)) {
 		snprintf(text, len, "%s: %s", address, strerror(errno));
 		err = 1;
@@ -303,7 +309,7 @@ void tool_session_save(const struct tool_opts *o)
 	if (err)
 		tool_say(o, "%s: %s", o->session_file, err == -EAGAIN ?
 			 "the server sent no ticket to resume by" : strerror(-err));
-	gnutls_deinit(session);
+	quic_session_free(session);
 	session = NULL;
 }
 

@@ -26,6 +26,7 @@ struct tool_opts {
 	unsigned int nversions;		/* 0: all the kernel has */
 	bool negotiate;			/* begin with another version than the best */
 	bool unknown_version;		/* begin with one that nobody speaks */
+	bool empty_cid;			/* client: no connection ID */
 	bool retry;			/* server: validate addresses with Retry */
 	unsigned int max_streams;	/* the peer may open; 0: the kernel's default */
 	unsigned int key_update;	/* start a key update after so many bytes; 0: never */

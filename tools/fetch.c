@@ -201,14 +201,40 @@ static void requests_reset(struct fetch *f)
 	}
 }
 
-/* --zerortt: the requests leave with the ClientHello, as many as the server allowed last time. */
+static void proto_close(struct fetch *f)
+{
+	if (f->proto->close)
+		f->proto->close(f);
+	f->opened = false;
+}
+
+/* The protocol's own streams, unless 0-RTT took them along. 0 or an errno. */
+static int proto_open(struct fetch *f)
+{
+	int err = f->proto->open && !f->opened ? f->proto->open(f) : 0;
+
+	f->opened = true;
+	return err;
+}
+
+/*
+ * --zerortt: the requests leave with the ClientHello, as many as the server allowed last time. Called
+ * again when the connection begins anew. What fails here fails again once it is established.
+ */
 static void requests_early(int sd, void *arg)
 {
 	struct fetch *f = arg;
 
 	f->sd = sd;
 	requests_reset(f);
-	requests_start(f);
+	if (f->opened)
+		proto_close(f);
+	if (proto_open(f)) {
+		proto_close(f);
+		return;
+	}
+	if (!requests_start(f) && f->proto->flush)
+		f->proto->flush(f);
 }
 
 /* All requests of one host. 0 or an exit code. */
@@ -221,12 +247,14 @@ static int connection_run(struct fetch *f)
 	int err = 0;
 
 	requests_reset(f);
-	f->o.tls.early = f->proto->open ? NULL : requests_early;
+	f->opened = false;
+	f->o.tls.early = requests_early;
 	f->o.tls.early_arg = f;
 	f->sd = tool_connect(&f->o, url->host, url->port);
 	if (f->sd < 0) {
 		err = -f->sd;
 		f->failed += f->last - f->first;
+		proto_close(f);
 		return err;
 	}
 	f->connections++;
@@ -237,8 +265,8 @@ static int connection_run(struct fetch *f)
 		err = errno;
 	f->key_updated = false;
 	f->why = NULL;
-	if (!err && f->proto->open)
-		err = f->proto->open(f);
+	if (!err)
+		err = proto_open(f);
 	while (!err && unfinished(f))
 		err = connection_turn(f);
 
@@ -246,8 +274,7 @@ static int connection_run(struct fetch *f)
 	for (i = f->first; err && i < f->last; i++)
 		fetch_request_end(f, &f->reqs[i], true, err == ETIMEDOUT ? "nothing came any more" :
 				  f->why ? f->why : tool_reason(f->sd, err, text, sizeof(text)));
-	if (f->proto->close)
-		f->proto->close(f);
+	proto_close(f);
 	return f->failed ? TOOL_FAILED : TOOL_OK;
 }
 

@@ -60,6 +60,7 @@ struct fetch {
 	struct fetch_request **by_stream;	/* [stream ID / 4] */
 	size_t by_stream_count;
 	size_t active;
+	bool opened;		/* proto->open() was called for this connection */
 	bool stream_blocked, send_blocked, key_updated;
 	int sd;
 	uint8_t *buf;

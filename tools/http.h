@@ -5,8 +5,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <linux/openat2.h>
 
 #define HTTP_PATH_MAX	4096	/* bytes of a path, or of a whole request in HTTP/0.9 */
+
+#define HTTP_PATH_ROOM	(HTTP_PATH_MAX + sizeof("index.html"))	/* for http_path_parse() */
 
 /* https://host[:port]/path; texts are allocated, one block. */
 struct http_url {
@@ -25,6 +28,9 @@ void http_url_free(struct http_url *url);
  * EISDIR a directory, without the '/' at the end, ENOENT, EXDEV leads out, others.
  */
 int http_path_open(int root, const char *target, size_t len);
+
+/* The same for who opens by himself, and checks what he got: what to give to openat2(). False: malformed. */
+bool http_path_parse(const char *target, size_t len, char *path, struct open_how *how);
 
 struct serve_proto;
 struct fetch_proto;

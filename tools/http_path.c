@@ -47,37 +47,43 @@ static bool decode(const char *from, size_t len, char *to)
 	return true;
 }
 
-int http_path_open(int root, const char *target, size_t len)
+bool http_path_parse(const char *target, size_t len, char *path, struct open_how *how)
 {
-	struct open_how how = {
+	const char *query = memchr(target, '?', len);
+	size_t end;
+
+	*how = (struct open_how){
 		/* Non-blocking: a FIFO must not stop the server. */
 		.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
 	};
-	char path[HTTP_PATH_MAX + sizeof("index.html")];
-	const char *query = memchr(target, '?', len);
-	struct stat st;
-	size_t end;
-	int fd;
-
 	if (query)
 		len = query - target;
-	if (!len || *target != '/' || len > HTTP_PATH_MAX) {
-		errno = EINVAL;
-		return -1;
-	}
+	if (!len || *target != '/' || len > HTTP_PATH_MAX)
+		return false;
 	while (len && *target == '/') {
 		target++;
 		len--;
 	}
-	if (!decode(target, len, path)) {
-		errno = EINVAL;
-		return -1;
-	}
+	if (!decode(target, len, path))
+		return false;
 	end = strlen(path);
 	if (!end || path[end - 1] == '/')
 		strcpy(path + end, "index.html");
+	return true;
+}
 
+int http_path_open(int root, const char *target, size_t len)
+{
+	struct open_how how;
+	char path[HTTP_PATH_ROOM];
+	struct stat st;
+	int fd;
+
+	if (!http_path_parse(target, len, path, &how)) {
+		errno = EINVAL;
+		return -1;
+	}
 	fd = syscall(SYS_openat2, root, path, &how, sizeof(how));
 	if (fd < 0)
 		return -1;

@@ -7,7 +7,7 @@
 enum {
 	OPT_CERT = 256, OPT_KEY, OPT_CA, OPT_ALPN, OPT_INSECURE, OPT_PSK, OPT_CC, OPT_CIPHER,
 	OPT_V2, OPT_VERSION, OPT_NEGOTIATE, OPT_RETRY, OPT_MAX_STREAMS, OPT_PROGRESS, OPT_NAME,
-	OPT_KEY_UPDATE, OPT_SESSION, OPT_ZERORTT, OPT_CLIENT_CERT,
+	OPT_KEY_UPDATE, OPT_SESSION, OPT_ZERORTT, OPT_CLIENT_CERT, OPT_EMPTY_CID,
 };
 
 const struct option tool_long[] = {
@@ -34,6 +34,7 @@ const struct option tool_long[] = {
 	{ "session", required_argument, NULL, OPT_SESSION },
 	{ "zerortt", no_argument, NULL, OPT_ZERORTT },
 	{ "client-cert", required_argument, NULL, OPT_CLIENT_CERT },
+	{ "empty-cid", no_argument, NULL, OPT_EMPTY_CID },
 	{ "progress", no_argument, NULL, OPT_PROGRESS },
 	{ NULL, 0, NULL, 0 },
 };
@@ -65,6 +66,7 @@ const char tool_help_options[] =
 "                     server may choose the first without a round trip (RFC 9368)\n"
 "  --negotiate=packet client: begin with a version that nobody speaks, so that the server\n"
 "                     has to answer with Version Negotiation (RFC 9000, 6)\n"
+"  --empty-cid        client: have no connection ID, be found by the address (RFC 9000, 5.1)\n"
 "Talk:\n"
 "  --progress         a line of bytes, rate, RTT, window and losses even without a terminal\n"
 "  -v, --verbose      say what is going on; -h, --help this text\n"
@@ -250,6 +252,9 @@ int tool_option(struct tool_opts *o, int c, const char *arg)
 		return tool_number(o, "--max-streams", arg, 1, 65535, &o->max_streams);
 	case OPT_KEY_UPDATE:
 		return tool_number(o, "--key-update", arg, 1, 4000000000, &o->key_update);
+	case OPT_EMPTY_CID:
+		o->empty_cid = true;
+		break;
 	case OPT_SESSION:
 		o->session_file = arg;
 		break;

@@ -53,7 +53,7 @@ struct serve_conn {
 	struct serve_server *server;
 	void *state;			/* the protocol's; NULL before the handshake is done */
 	int sd;
-	gnutls_session_t session;	/* NULL once the handshake is done */
+	quic_session_t session;	/* NULL once the handshake is done */
 	struct quic_handshake_step *step;
 	int64_t deadline;		/* of the handshake, us */
 	bool want_out;

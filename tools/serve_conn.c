@@ -38,7 +38,7 @@ struct serve_conn *serve_conn_new(struct serve_server *server, int sd)
 	if (quic_tls_session(server->tls, sd, NULL, &c->session) ||
 	    quic_handshake_init(c->session, &c->step)) {
 		if (c->session)
-			gnutls_deinit(c->session);
+			quic_session_free(c->session);
 		free(c);
 		return NULL;
 	}
@@ -51,7 +51,7 @@ void serve_conn_free(struct serve_conn *c)
 	if (c->state)
 		c->server->proto->close(c);
 	if (c->session)
-		gnutls_deinit(c->session);
+		quic_session_free(c->session);
 	close(c->sd);
 	free(c);
 }
@@ -166,7 +166,7 @@ static bool conn_handshake(struct serve_conn *c, int64_t now)
 		c->server->failed++;
 		return false;
 	}
-	gnutls_deinit(c->session);
+	quic_session_free(c->session);
 	c->session = NULL;
 	/* Says when a stream that was full may go on; without it, asking again has to do. */
 	tool_event(c->sd, QUIC_EVENT_STREAM_MAX_DATA);
