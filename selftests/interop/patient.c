@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Preloaded into programs that ask a socket again and again, without waiting, whether something came: where time passes
- * only when nothing runs (uml/run --virtual-time) nothing ever would. Who finds nothing 32 times in a row waits for 1 ms.
+ * only when nothing runs (uml/run --virtual-time) nothing ever would. Who finds nothing 32 times in a row waits until there
+ * is something, for 10 ms at most: its timers may be late by that.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <poll.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #define TRIES	32	/* some also ask before they read what they have, a few bytes at a time */
 
@@ -15,7 +16,7 @@ int recvmmsg(int sd, struct mmsghdr *msgs, unsigned int count, int flags, struct
 {
 	static int (*real)(int sd, struct mmsghdr *msgs, unsigned int count, int flags, struct timespec *timeout);
 	static unsigned int tries;
-	struct timespec moment = { .tv_nsec = 1000000 };
+	struct pollfd fd = { .fd = sd, .events = POLLIN };
 	int ret;
 
 	if (!real)
@@ -25,7 +26,7 @@ int recvmmsg(int sd, struct mmsghdr *msgs, unsigned int count, int flags, struct
 		tries = 0;
 	} else if (++tries == TRIES) {
 		tries = 0;
-		nanosleep(&moment, NULL);
+		poll(&fd, 1, 10);
 		errno = EAGAIN;
 	}
 	return ret;
