@@ -9,6 +9,7 @@
 # s, x, y and c are devices of the namespace `middle`; what comes in at one leaves by the next.
 
 NETEM_LIMIT=200000
+net_seed=1	# of the losses; from 1
 
 net_forward()
 {
@@ -35,7 +36,7 @@ net_up()
 	done
 	net_forward s x && net_forward y c && net_forward c s || return 1
 	tc -n middle qdisc add dev x root netem limit $((packets > 10 ? packets : 10)) rate "${rate}mbit" &&
-	tc -n middle qdisc add dev c root netem limit $NETEM_LIMIT seed 11400714819323198485 \
+	tc -n middle qdisc add dev c root netem limit $NETEM_LIMIT seed "$(printf %u $((net_seed * 0x9e3779b97f4a7c15)))" \
 		delay "$(net_half "$rtt")" "$@" &&
 	tc -n middle qdisc add dev s root netem limit $NETEM_LIMIT delay "$(net_half "$rtt")"
 }
