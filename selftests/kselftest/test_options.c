@@ -37,6 +37,8 @@ static void too_late(void)
 	CHECK_ERR(set_opt(p.client, QUIC_SOCKOPT_TRANSPORT_PARAM_EXT, buf, 20), EINVAL);
 	CHECK_ERR(set_opt(p.client, QUIC_SOCKOPT_TOKEN, buf, 20), EINVAL);
 	CHECK_ERR(set_opt(p.server, QUIC_SOCKOPT_SESSION_TICKET, buf, 20), EINVAL);
+	CHECK_ERR(listen(p.server, 1), EISCONN);
+	CHECK_ERR(listen(p.client, 1), EISCONN);
 	pair_close(&p);
 }
 

@@ -10,7 +10,7 @@
 # the wrong place (3 round trips) would cost on a clean path. Which packet meets which of netem's draws is the same in
 # every run (see pair.sh), but another after every change of what is sent: where chance decides, the bound is on the
 # mean of several seeds, and about 1.4 times that.
-# shellcheck disable=SC2154 # top comes from guest.env
+# shellcheck disable=SC2154 # top and certs come from guest.env
 . /run/work/guest.env
 # shellcheck source=../lib/tap.sh
 . "$top/selftests/lib/tap.sh"
@@ -36,7 +36,7 @@ transfer()
 	local start ms
 	head -c "$1" /dev/urandom >/tmp/srv/file
 	start=$(date +%s%N)
-	ip netns exec client timeout 900 quic-hq fetch --timeout 60 --ca /tmp/certs/ca.pem -d /tmp/got \
+	ip netns exec client timeout 900 quic-hq fetch --timeout 60 --ca $certs/ca.pem -d /tmp/got \
 		"https://$2:4433/file" || return 1
 	ms=$((($(date +%s%N) - start) / 1000000))
 	cmp /tmp/srv/file /tmp/got/file || return 1
@@ -50,7 +50,7 @@ once()
 	local bytes=$1 host=$2 status=0 server
 	shift 2
 	pair "$@" && { [ -z "${spoil:-}" ] || corrupt_every "$spoil"; } || status=1
-	ip netns exec server quic-hq serve --cert /tmp/certs/server.pem --key /tmp/certs/server.key /tmp/srv :: 4433 \
+	ip netns exec server quic-hq serve --cert $certs/server.pem --key $certs/server.key /tmp/srv :: 4433 \
 		>/tmp/serve.log 2>&1 &
 	server=$!
 	sleep 0.2
@@ -90,7 +90,6 @@ chance()
 	tap_result $? "$name (mean of$all is $((sum / seeds)) ms, bound $bound ms)"
 }
 
-"$top/selftests/lib/certs" /tmp/certs 10.0.0.1 fd00::1
 mkdir -p /tmp/srv /tmp/got
 v4=10.0.0.1 v6='[fd00::1]'
 M=1000000 seeds=6
@@ -116,8 +115,8 @@ spoil=47 path "RTT 20 ms, 2 % corrupted" $M 2100 "$v4" delay 10ms
 spoil=47 path "RTT 100 ms, 2 % corrupted, IPv6" $M 10500 "$v6" delay 50ms
 spoil=101 chance "RTT 20 ms, all of it" 300000 700 "$v6" delay 10ms 3ms loss 1% duplicate 2% corrupt 1% reorder 5%
 
-path "10 Mbit/s, RTT 30 ms" 2000000 2200 "$v4" delay 15ms rate 10mbit
-path "100 Mbit/s, RTT 20 ms" 5000000 750 "$v6" delay 10ms rate 100mbit
+path "10 Mbit/s, RTT 30 ms" $((2 * M)) $((300 + 19 * M / 10000)) "$v4" delay 15ms rate 10mbit
+path "100 Mbit/s, RTT 20 ms" $((5 * M)) $((250 + M / 2000)) "$v6" delay 10ms rate 100mbit
 
 # A server killed before its last bytes were acknowledged goes on trying for a minute, as TCP would; see that it ends.
 sleep 70

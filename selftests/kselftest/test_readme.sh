@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # The client and the server of README.md, cut out of the page, compiled and run against each other.
-# shellcheck disable=SC2154 # top comes from guest.env
+# shellcheck disable=SC2154 # top and certs come from guest.env
 . /run/work/guest.env
 # shellcheck source=../lib/tap.sh
 . "$top/selftests/lib/tap.sh"
@@ -24,17 +24,16 @@ compile()
 hello()
 {
 	local answer server
-	/tmp/server /tmp/certs/server.key /tmp/certs/server.pem &
+	/tmp/server $certs/server.key $certs/server.pem &
 	server=$!
 	sleep 0.5
-	answer=$(SSL_CERT_FILE=/tmp/certs/ca.pem timeout 30 /tmp/client 127.0.0.1)
+	answer=$(SSL_CERT_FILE=$certs/ca.pem timeout 30 /tmp/client 127.0.0.1)
 	kill -9 $server
 	echo "answer: $answer"
 	[ "$answer" = hello ]
 }
 
 ip link set lo up
-"$top/selftests/lib/certs" /tmp/certs
 tap "the listings are there" cut_out
 tap "neither has more than 20 lines" twenty
 tap "the client compiles" compile client

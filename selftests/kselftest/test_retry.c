@@ -332,7 +332,10 @@ static void wire_forged(void)
 	close(listener);
 }
 
-/* Another address: 127.0.0.2 may not use what 127.0.0.1 was given, whichever kind it is. */
+/*
+ * Another address: 127.0.0.2 may not use what 127.0.0.1 was given, whichever kind it is. And that may
+ * use it once (8.1.4).
+ */
 static void wire_other_address(void)
 {
 	struct sockaddr_in from = { .sin_family = AF_INET };
@@ -362,6 +365,12 @@ static void wire_other_address(void)
 	same = udp_to(&a, len);
 	send_initial(same, first, 8, token, TOKEN_LEN, 1200);
 	CHECK_EQ(poll_for(p.listener, POLLIN, 1000), POLLIN);
+	CHECK_EQ(hear(same, &w), -1);
+	/* More of that attempt is no other use, but another attempt is. */
+	send_initial(same, first, 8, token, TOKEN_LEN, 1200);
+	CHECK_EQ(hear(same, &w), -1);
+	send_initial(same, (const uint8_t *)"otherone", 8, token, TOKEN_LEN, 1200);
+	CHECK_EQ(hear(same, &w), RETRY);
 	close(same);
 	close(sd);
 	pair_close(&p);
@@ -402,6 +411,68 @@ static void wire_load(void)
 	close(listener);
 }
 
+/* And half of the memory: datagrams of few attempts, as many as each may have, keep nobody out. */
+static void wire_memory(void)
+{
+	struct pair_opts o = {};
+	struct sockaddr_storage a;
+	uint8_t id[8] = "attempt";
+	struct wire w;
+	socklen_t len;
+	int listener = listen_any(&o, &a, &len), sd = udp_to(&a, len), other = udp_to(&a, len);
+	unsigned int i;
+
+	CHECK(!listen(listener, 64));
+	for (i = 0; i < 24 * 8; i++) {
+		id[7] = i / 8;
+		send_initial(sd, id, 8, NULL, 0, 1200);
+	}
+	send_initial(other, first, 8, NULL, 0, 1200);
+	CHECK_EQ(hear(other, &w), RETRY);
+	close(other);
+	close(sd);
+	close(listener);
+}
+
+/*
+ * More attempts at once than are looked at when they come, or may wait for that: the listener goes on as
+ * soon as it is calm, and may end in the midst of it.
+ */
+static void wire_crowd(void)
+{
+	struct pair_opts o = {};
+	struct sockaddr_storage a;
+	uint8_t id[8] = "crowd";
+	struct wire w;
+	socklen_t len;
+	int listener = listen_any(&o, &a, &len), sd = udp_to(&a, len), other = udp_to(&a, len);
+	unsigned int round, i, answers = 0;
+
+	CHECK(!listen(listener, 4));
+	for (round = 0; round < 2; round++) {
+		for (i = 0; i < 1000; i++) {
+			id[6] = i >> 8;
+			id[7] = i;
+			send_initial(sd, id, 8, NULL, 0, 1200);
+		}
+		if (!round)
+			usleep(100000);
+	}
+	while (hear(sd, &w) == RETRY)
+		answers++;
+	CHECK(answers > 2);
+	send_initial(other, first, 8, NULL, 0, 1200);
+	CHECK_EQ(hear(other, &w), RETRY);
+	for (i = 0; i < 1000; i++) {
+		id[6] = 4 + (i >> 8);
+		id[7] = i;
+		send_initial(sd, id, 8, NULL, 0, 1200);
+	}
+	close(listener);
+	close(other);
+	close(sd);
+}
+
 /* More INVALID_TOKENs than are answered, and the end of the listener while they wait */
 static void wire_flood(void)
 {
@@ -433,6 +504,8 @@ static const struct ktap_case cases[] = {
 	{ "wire_forged", wire_forged },
 	{ "wire_other_address", wire_other_address },
 	{ "wire_load", wire_load },
+	{ "wire_memory", wire_memory },
+	{ "wire_crowd", wire_crowd },
 	{ "wire_flood", wire_flood },
 };
 

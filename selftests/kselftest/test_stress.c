@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <linux/sockios.h>
 
+#include "fdpass.h"
 #include "ktap.h"
 #include "noise.h"
 
@@ -308,35 +309,6 @@ static void test_shutdown_under_calls(void)
 	}
 }
 
-static void send_fd(int via, int sd)
-{
-	union { char buf[CMSG_SPACE(sizeof(int))]; struct cmsghdr align; } ctl = {};
-	struct iovec iov = { "f", 1 };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &ctl,
-			      .msg_controllen = sizeof(ctl) };
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &sd, sizeof(sd));
-	sendmsg(via, &msg, MSG_DONTWAIT);
-}
-
-static int recv_fd(int via)
-{
-	union { char buf[CMSG_SPACE(sizeof(int))]; struct cmsghdr align; } ctl = {};
-	char byte;
-	struct iovec iov = { &byte, 1 };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &ctl,
-			      .msg_controllen = sizeof(ctl) };
-	int sd = -1;
-
-	if (recvmsg(via, &msg, 0) == 1 && CMSG_FIRSTHDR(&msg))
-		memcpy(&sd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(sd));
-	return sd;
-}
-
 /* Descriptors travel to a child and back; some are closed while they are on their way. */
 static void test_passing(void)
 {
@@ -351,18 +323,18 @@ static void test_passing(void)
 		CHECK(!pair_open(&p, &o));
 		pid = fork();
 		if (!pid) {
-			sd = recv_fd(way[1]);
+			sd = fd_recv(way[1]);
 			send_stream(sd, 0, MSG_QUIC_STREAM_NEW | MSG_QUIC_STREAM_FIN, "sent", 4, 0);
 			if (i & 1)
 				pause();
 			_exit(0);
 		}
-		send_fd(way[0], p.client);
+		fd_send(way[0], p.client, MSG_DONTWAIT);
 		close(p.client);
 		p.client = -1;
 		CHECK_EQ(recv(p.server, buf, sizeof(buf), MSG_WAITALL), 4);
 		/* The second way back nobody receives. */
-		send_fd(way[0], p.server);
+		fd_send(way[0], p.server, MSG_DONTWAIT);
 		if (i & 1)
 			kill(pid, SIGKILL);
 		CHECK_EQ(waitpid(pid, &status, 0), pid);

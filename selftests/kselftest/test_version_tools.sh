@@ -3,15 +3,13 @@
 # Versions with real TLS: quicat to quicat over a link of 10 ms that loses 2 %, and what the client says it came to.
 #
 #	server 10.0.0.1, fd00::1 ---- 10 ms, loss 2 % ---- 10.0.0.2, fd00::2 client
-# shellcheck disable=SC2154 # top comes from guest.env
+# shellcheck disable=SC2154 # top and certs come from guest.env
 . /run/work/guest.env
 # shellcheck source=../lib/pair.sh
 . "$top/selftests/lib/pair.sh"
 # shellcheck source=../lib/tap.sh
 . "$top/selftests/lib/tap.sh"
 
-certs=/tmp/certs
-"$top/selftests/lib/certs" $certs 10.0.0.1 10.0.0.2 fd00::1 fd00::2
 pair delay 10ms loss 2%
 head -c 200000 /dev/urandom >/tmp/in
 

@@ -6,4 +6,4 @@
 
 kernel=${1:?suite.sh 6.1|6.12}
 certs=$(locked certs test_certs)
-exec "$top/selftests/vm/run" --kernel "$kernel" --limit 1200 --add "$certs" -- "$top/selftests/vm/load.sh" "$certs"
+exec "$top/selftests/vm/run" --kernel "$kernel" --limit 1500 --add "$certs" -- "$top/selftests/vm/load.sh" "$certs"
