@@ -13,6 +13,8 @@
 /* So many a second are looked at when they come: few enough to be no burden. */
 #define PROMPT_RATE	2000
 #define PROMPT_BURST	64
+/* And so many at a time later: whoever flushes the queue waits for no more, however many come. */
+#define LATER_AT_ONCE	256
 
 /* As much again as requests may take */
 bool quic_crowd_full(const struct quic_door *d)
@@ -75,6 +77,7 @@ static void let_in(struct work_struct *work)
 	struct quic_endpoint *ep = d->ep;
 	struct mem_cgroup *memcg;
 	struct sk_buff *skb;
+	unsigned int n = 0;
 
 	while ((skb = next(&d->crowd))) {
 		local_bh_disable();
@@ -85,6 +88,11 @@ static void let_in(struct work_struct *work)
 		rcu_read_unlock();
 		local_bh_enable();
 		cond_resched();
+		/* Where nobody listens no more come, and the endpoint may be about to go. */
+		if (++n >= LATER_AT_ONCE && READ_ONCE(d->nlisteners)) {
+			queue_work(quic_net_wq, work);
+			return;
+		}
 	}
 	quic_endpoint_unref(ep);
 }
