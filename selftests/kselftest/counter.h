@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A counter of /proc/net/quic_stat, of the caller's network namespace. */
+/* Counters of /proc/net/quic_stat, of the caller's network namespace. */
 #ifndef QUIC_KSELFTEST_COUNTER_H
 #define QUIC_KSELFTEST_COUNTER_H
 
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,6 +24,19 @@ static long counter(const char *name)
 	}
 	fclose(f);
 	return -1;
+}
+
+/*
+ * From now on the caller and its threads are on one processor: lo has a queue for each, so that
+ * packets sent on two overtake each other when the host stops one of them, and count as lost.
+ */
+static inline int one_processor(void)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(sched_getcpu(), &set);
+	return sched_setaffinity(0, sizeof(set), &set);
 }
 
 #endif

@@ -136,16 +136,27 @@ static int upload(struct pair *p, size_t total)
 	return 0;
 }
 
-/* What @name gained while a megabyte went through @what; *done: how often that happened */
-static long gained(const char *name, enum mischief what, unsigned int every, unsigned int *done)
+/* @name, without @less of which it was counted too early (or NULL); -1: none of that name */
+static long level(const char *name, const char *less)
+{
+	long v = counter(name);
+
+	return v < 0 || !less ? v : v - counter(less);
+}
+
+/* What that gained while a megabyte went through @what; *done: how often that happened */
+static long gained(const char *name, const char *less, enum mischief what, unsigned int every,
+		   unsigned int *done)
 {
 	struct relay r = { .every = every };
-	long before = counter(name);
 	pthread_t thread;
 	struct pair p;
+	long before;
 	int err;
 
-	err = through(&r, &p, &thread);
+	err = one_processor() ?: through(&r, &p, &thread);
+	usleep(300000);		/* what a slow machine repeats of the handshake is dropped by now */
+	before = level(name, less);
 	r.what = what;
 	err = err ?: upload(&p, TOTAL);
 	usleep(300000);
@@ -155,27 +166,30 @@ static long gained(const char *name, enum mischief what, unsigned int every, uns
 	close(r.near);
 	close(r.far);
 	*done = r.done;
-	return err || before < 0 ? -1 : counter(name) - before;
+	return err || before < 0 ? -1 : level(name, less) - before;
 }
 
-/* Each of them is found out, and nothing else: all but what was the last of its flight */
+/*
+ * Each of them is found out, and nothing else: all but what was the last of its flight. What a
+ * machine that stands still makes late is taken back.
+ */
 static void lost(void)
 {
 	long retrans = counter("QuicRetrans"), n;
 	unsigned int done;
 
-	n = gained("QuicLost", LOSE, 50, &done);
+	n = gained("QuicLost", "QuicSpuriousLosses", LOSE, 50, &done);
 	CHECK(done > 5);
 	CHECK(n >= done - 1 && n <= done + 5);
 	CHECK(counter("QuicRetrans") - retrans >= done - 1);
 	/* And where nothing happens they stay. */
-	CHECK_EQ(gained("QuicLost", NOTHING, 50, &done), 0);
+	CHECK_EQ(gained("QuicLost", "QuicSpuriousLosses", NOTHING, 50, &done), 0);
 }
 
 static void duplicate(void)
 {
 	unsigned int done;
-	long n = gained("QuicInDuplicates", TWICE, 20, &done);
+	long n = gained("QuicInDuplicates", NULL, TWICE, 20, &done);
 
 	CHECK(done > 10);
 	CHECK_EQ(n, done);
@@ -186,14 +200,14 @@ static void late(void)
 {
 	unsigned int done;
 
-	CHECK(gained("QuicSpuriousLosses", LATE, 200, &done) > 0);
+	CHECK(gained("QuicSpuriousLosses", NULL, LATE, 200, &done) > 0);
 	CHECK(done > 1);
 }
 
 static void spoiled(void)
 {
 	unsigned int done;
-	long n = gained("QuicInDropped", SPOIL, 50, &done);
+	long n = gained("QuicInDropped", NULL, SPOIL, 50, &done);
 
 	CHECK(done > 5);
 	CHECK_EQ(n, done);
