@@ -30,7 +30,10 @@ static inline double real_now(void)
 	return ts.tv_sec + ts.tv_nsec / 1e9;
 }
 
-/* Virtual time passes only while nothing runs; a guest of QEMU takes its time. */
+/*
+ * Virtual time passes only while nothing runs, but timeouts of seconds are 8 ticks late at worst
+ * (kernel/time/timer.c); a guest of QEMU takes its time.
+ */
 static inline bool about(double a, double b)
 {
 	static double slack;
@@ -39,11 +42,14 @@ static inline bool about(double a, double b)
 
 	if (!slack) {
 		f = fopen("/proc/cpuinfo", "r");
-		slack = f && fread(buf, 1, sizeof(buf) - 1, f) && strstr(buf, "User Mode") ? 0.05 : 1;
+		slack = f && fread(buf, 1, sizeof(buf) - 1, f) && strstr(buf, "User Mode") ? 0.1 : 1;
 		if (f)
 			fclose(f);
 	}
-	return a - b < slack && b - a < slack;
+	if (a - b < slack && b - a < slack)
+		return true;
+	printf("# %f s, not %f\n", a, b);
+	return false;
 }
 
 #endif
