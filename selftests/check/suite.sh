@@ -26,12 +26,28 @@ scripts()
 	done
 }
 
+# checked SCRIPTS FILE: what checkpatch says. It is slow, and depends on nothing else.
+checked()
+{
+	local options=(--no-tree --strict --terse --quiet --no-summary --ignore FILE_PATH_CHANGES,LINUX_VERSION_CODE --show-types)
+	local said status=0
+	said=$cache/checkpatch/$(hash_of "$1"/{checkpatch.pl,spelling.txt,const_structs.checkpatch} "name: $2" "$2" "${options[@]}")
+	if [ ! -e "$said" ]; then
+		mkdir -p "$cache/checkpatch"
+		perl "$1/checkpatch.pl" "${options[@]}" -f "$2" >"$said.$$" || status=$?
+		[ $status -le 1 ] || { echo "$2:0: checkpatch failed: $status"; return; }
+		mv "$said.$$" "$said"
+	fi
+	cat "$said"
+}
+
 checkpatch()
 {
 	local source file line text
 	source=$("$top/selftests/lib/linux-source")
-	files 'kernel/*.[ch]' 'uapi/*.h' | xargs -r perl "$source/scripts/checkpatch.pl" --no-tree --strict --terse --quiet \
-		--no-summary --ignore FILE_PATH_CHANGES,LINUX_VERSION_CODE --show-types -f | while IFS=: read -r file line text; do
+	files 'kernel/*.[ch]' 'uapi/*.h' | while read -r file; do
+		checked "$source/scripts" "$file"
+	done | while IFS=: read -r file line text; do
 		# compat/ is macros that stand for prototypes and version numbers, and __has_include() is not known yet
 		case $file in kernel/compat/*) [[ $text != *:@(MACRO_*|CONSTANT_COMPARISON|SPACING):* ]] || continue ;; esac
 		# tracepoints are a language of their own
