@@ -202,7 +202,10 @@ static void shared(void)
 	}
 }
 
-/* The same addresses again at once: what is left of the last connection makes room. */
+/*
+ * The same addresses again at once: what is left of the last connection makes room. Its packets are
+ * not to come after the next one's first, as they may between two processors.
+ */
 static void again(void)
 {
 	struct pair_opts o = { .empty_cid = true, .client_port = free_port(AF_INET) };
@@ -211,6 +214,7 @@ static void again(void)
 	struct pair p;
 	unsigned int i;
 
+	CHECK(!one_processor());
 	CHECK(!pair_open(&p, &o));
 	CHECK(!getpeername(p.client, (void *)&to, &len));
 	for (i = 0; i < 5; i++) {
@@ -218,7 +222,10 @@ static void again(void)
 		/* Who closes first has a tombstone. */
 		close(i % 2 ? p.server : p.client);
 		close(i % 2 ? p.client : p.server);
-		CHECK(!pair_client(&p, &o, &to, len) && !pair_accept(&p) && !pair_handshake(&p, &o));
+		if (pair_client(&p, &o, &to, len) || pair_accept(&p) || pair_handshake(&p, &o)) {
+			printf("# round %u, %s\n", i, pair_step);
+			CHECK(false);
+		}
 	}
 	CHECK(!both_ways(&p, 10000));
 	pair_close(&p);
