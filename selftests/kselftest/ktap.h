@@ -83,6 +83,9 @@ static inline int ktap_main(const struct ktap_case *cases, unsigned int n)
 		ktap_skip_why = NULL;
 		cases[i].run();
 		failed += ktap_failed;
+		/* A case that did not come to its end left sockets, which the next might meet. */
+		if (ktap_failed)
+			close_range(3, ~0U, 0);
 		printf("%s %u %s", ktap_failed ? "not ok" : "ok", i + 1, cases[i].name);
 		printf(ktap_skip_why && !ktap_failed ? " # SKIP %s\n" : "\n", ktap_skip_why);
 	}

@@ -343,4 +343,10 @@ static const struct ktap_case cases[] = {
 	{ "tracepoints", traces },
 };
 
-KTAP_MAIN(cases)
+/* What earlier programs left is still saying good-bye to nobody, and would be in the counters. */
+int main(void)
+{
+	if (unshare(CLONE_NEWNET) || system("ip link set lo up"))
+		return 1;
+	return ktap_main(cases, sizeof(cases) / sizeof((cases)[0]));
+}
