@@ -9,6 +9,7 @@
 . "$top/selftests/lib/pair.sh"
 # shellcheck source=../lib/serve.sh
 . "$top/selftests/lib/serve.sh"
+tap_tries=2	# of a program; for what the kernel complains of there is no second
 certs=$1 file=/tmp/srv/file
 
 serve()		# ADDRESS [NETNS]
