@@ -70,8 +70,8 @@ static u64 blocked_at(const struct quic_conn *c)
 {
 	u64 interval = BLOCKED_NS;
 
-	if (likely(!quic_stream_held_back(&c->streams)) || c->state != QUIC_CONN_ESTABLISHED ||
-	    c->loss.app.eliciting)
+	if (c->loss.app.eliciting || likely(!quic_stream_held_back(&c->streams)) ||
+	    c->state != QUIC_CONN_ESTABLISHED)
 		return U64_MAX;
 	if (c->idle_timeout)
 		interval = min(interval, div_u64(c->idle_timeout, 3));
@@ -97,7 +97,7 @@ void quic_conn_retry(struct quic_conn *c, u64 now)
 
 u64 quic_conn_deadline(const struct quic_conn *c, u64 now)
 {
-	u64 at = U64_MAX;
+	u64 at = U64_MAX, paced;
 	unsigned int i;
 
 	if (c->state == QUIC_CONN_CLOSED)
@@ -117,8 +117,9 @@ u64 quic_conn_deadline(const struct quic_conn *c, u64 now)
 	/* What decides costs more than what would be decided: look at that first. */
 	if (quic_pmtu_deadline(&c->pmtu) < at)
 		at = min(at, quic_tx_probe_at(c));
-	if (quic_pacer_deadline(&c->loss.pacer) < at && waits_for_pacer(c, now))
-		at = quic_pacer_deadline(&c->loss.pacer);
+	paced = quic_pacer_deadline(&c->loss.pacer);
+	if (paced > now && paced < at && waits_for_pacer(c, now))
+		at = paced;
 	return at;
 }
 

@@ -27,7 +27,17 @@ u64 quic_delivery_sent(struct quic_delivery *d, struct quic_delivery_mark *m, u3
 
 void quic_delivery_begin(struct quic_delivery *d)
 {
-	memset(&d->rs, 0, sizeof(d->rs));
+	struct quic_delivery_sample *rs = &d->rs;
+
+	/* A call of memset() would take twice as long. */
+	rs->rate = 0;
+	rs->prior = 0;
+	rs->delivered = 0;
+	rs->acked = 0;
+	rs->rtt = 0;
+	rs->in_flight = 0;
+	rs->lost = 0;
+	rs->limited = false;
 	d->newest = 0;
 	d->interval = 0;
 }

@@ -206,14 +206,14 @@ static bool may_be_late(const struct quic_loss *l, const struct quic_loss_space 
 	       (u64)sp->largest_acked < pn + l->reorder_threshold;
 }
 
-static void find_lost(struct quic_loss *l, enum quic_pns pns, struct lost *lost, u64 now)
+/* From @pn on, which is not DONE */
+static void find_lost(struct quic_loss *l, enum quic_pns pns, u64 pn, struct lost *lost, u64 now)
 {
 	struct quic_loss_space *sp = quic_loss_space(l, pns);
 	struct quic_sent *s = &sp->sent;
-	u64 delay = quic_loss_delay(l), pn = s->live;
+	u64 delay = quic_loss_delay(l);
 	struct quic_sent_packet *p;
 
-	sp->loss_time = 0;
 	while ((s64)pn <= sp->largest_acked && pn < s->next) {
 		p = quic_sent_slot(s, pn);
 		if (p->flags & QUIC_PKT_F_DONE) {
@@ -230,13 +230,11 @@ static void find_lost(struct quic_loss *l, enum quic_pns pns, struct lost *lost,
 }
 
 /* Return: true if that is persistent congestion */
-static bool detect_lost(struct quic_loss *l, enum quic_pns pns, u64 now)
+static bool lose(struct quic_loss *l, enum quic_pns pns, u64 pn, u64 now)
 {
 	struct lost lost = {};
 
-	if (quic_loss_space(l, pns)->largest_acked < 0)
-		return false;
-	find_lost(l, pns, &lost, now);
+	find_lost(l, pns, pn, &lost, now);
 	if (!lost.packets)
 		return false;
 	l->packets_lost += lost.packets;
@@ -248,6 +246,23 @@ static bool detect_lost(struct quic_loss *l, enum quic_pns pns, u64 now)
 	l->undo_left = 0;
 	l->rtt.min = l->rtt.latest;	/* RFC 9002, 5.2 */
 	return true;
+}
+
+/* Mostly all up to the largest acknowledged is. Return: as lose() */
+static bool detect_lost(struct quic_loss *l, enum quic_pns pns, u64 now)
+{
+	struct quic_loss_space *sp = quic_loss_space(l, pns);
+	const struct quic_sent_packet *p;
+	u64 pn = sp->sent.live;
+
+	sp->loss_time = 0;
+	while ((s64)pn <= sp->largest_acked && pn < sp->sent.next) {
+		p = quic_sent_slot(&sp->sent, pn);
+		if (!(p->flags & QUIC_PKT_F_DONE))
+			return lose(l, pns, pn, now);
+		pn = p->skip;
+	}
+	return false;
 }
 
 /* Acknowledgments: RFC 9002, A.7 */
@@ -410,6 +425,8 @@ static u64 first_loss_time(const struct quic_loss *l)
 	u64 t = U64_MAX;
 	unsigned int i;
 
+	if (likely(!l->first))
+		return l->app.loss_time ?: U64_MAX;
 	for (i = 0; i < quic_loss_spaces(l); i++)
 		if (quic_loss_space(l, i)->loss_time)
 			t = min(t, quic_loss_space(l, i)->loss_time);
@@ -423,6 +440,12 @@ static u64 pto_time(const struct quic_loss *l, enum quic_pns *pns)
 	unsigned int i, shift = min_t(u32, l->pto_count, PTO_SHIFT_MAX);
 	u64 period = quic_rtt_pto(&l->rtt) << shift, t = U64_MAX, end;
 
+	/* With every packet: only one space is left. */
+	if (likely(!l->first && l->confirmed)) {
+		*pns = QUIC_PNS_APP;
+		return l->app.eliciting ? l->app.last_eliciting + period +
+					  ((u64)l->max_ack_delay << shift) : U64_MAX;
+	}
 	for (i = ARRAY_SIZE(order) - quic_loss_spaces(l); i < ARRAY_SIZE(order); i++) {
 		const struct quic_loss_space *sp = quic_loss_space(l, order[i]);
 

@@ -38,8 +38,3 @@ void quic_rtt_update(struct quic_rtt *rtt, u64 latest, u64 ack_delay, u64 now)
 	rtt->var = (3 * rtt->var + diff) / 4;
 	rtt->smoothed = (7 * rtt->smoothed + adjusted) / 8;
 }
-
-u64 quic_rtt_pto(const struct quic_rtt *rtt)
-{
-	return rtt->smoothed + max_t(u64, 4 * rtt->var, QUIC_RTT_GRANULARITY);
-}

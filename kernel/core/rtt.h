@@ -23,6 +23,9 @@ void quic_rtt_init(struct quic_rtt *rtt, u64 initial);
  */
 void quic_rtt_update(struct quic_rtt *rtt, u64 latest, u64 ack_delay, u64 now);
 /* smoothed + max(4 * var, granularity), without ack delay or backoff (6.2.1) */
-u64 quic_rtt_pto(const struct quic_rtt *rtt);
+static inline u64 quic_rtt_pto(const struct quic_rtt *rtt)
+{
+	return rtt->smoothed + max_t(u64, 4 * rtt->var, QUIC_RTT_GRANULARITY);
+}
 
 #endif

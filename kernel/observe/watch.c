@@ -119,9 +119,10 @@ void quic_watch(struct sock *sk)
 	more[OUT] = tell(mibs, w, OUT, c->stats.packets_sent);
 	more[IN_BYTES] = tell(mibs, w, IN_BYTES, c->stats.bytes_received);
 	more[OUT_BYTES] = tell(mibs, w, OUT_BYTES, c->stats.bytes_sent);
-	for (i = RARE; i < QUIC_WATCHED; i++)
-		more[i] = 0;
-	if (unlikely(sum != w->rare)) {
+	if (likely(sum == w->rare)) {
+		for (i = RARE; i < QUIC_WATCHED; i++)
+			more[i] = 0;
+	} else {
 		w->rare = sum;
 		look(c, now);
 		for (i = RARE; i < QUIC_WATCHED; i++)
