@@ -256,15 +256,27 @@ static bool view_fill(struct view *v, const struct sk_buff *skb)
 	return !len;
 }
 
-/* Most datagrams that arrive alone are in one piece. */
-static bool one_piece(const struct sk_buff *skb)
+/*
+ * Most datagrams that arrive alone are in one piece, the linear part or one fragment.
+ * Return: its begin, or NULL
+ */
+static u8 *one_piece(const struct sk_buff *skb)
 {
-	return !skb_is_nonlinear(skb) && quic_skb_seg_size(skb) == skb->len;
+	const struct skb_shared_info *si = skb_shinfo(skb);
+
+	if (quic_skb_seg_size(skb) != skb->len)
+		return NULL;
+	if (!skb_is_nonlinear(skb))
+		return skb->data;
+	if (skb_headlen(skb) || si->nr_frags != 1 || si->frag_list ||
+	    PageHighMem(skb_frag_page(&si->frags[0])))
+		return NULL;
+	return skb_frag_address(&si->frags[0]);
 }
 
-static unsigned int one_datagram(struct quic_conn *c, const struct sk_buff *skb, u64 now)
+static unsigned int one_datagram(struct quic_conn *c, const struct sk_buff *skb, u8 *base, u64 now)
 {
-	const struct quic_vec vec = { .base = skb->data, .len = skb->len };
+	const struct quic_vec vec = { .base = base, .len = skb->len };
 	const struct quic_rx_seg seg = { .nvec = 1, .len = skb->len };
 	const struct quic_rx_train t = {
 		.vec = &vec, .seg = &seg, .nseg = 1, .ecn = quic_skb_ecn(skb),
@@ -273,18 +285,13 @@ static unsigned int one_datagram(struct quic_conn *c, const struct sk_buff *skb,
 	return quic_rx_train(c, &t, now);
 }
 
-unsigned int quic_skb_rx(struct quic_conn *c, const struct sk_buff *skb, u64 now)
+static unsigned int in_pieces(struct quic_conn *c, const struct sk_buff *skb, u64 now)
 {
 	struct quic_rx_train t = { .ecn = quic_skb_ecn(skb) };
 	unsigned int nseg, nvec, i, taken = 0;
 	struct view v = {};
 	void *mem;
 	u32 size;
-
-	if (!skb->len)
-		return 0;
-	if (one_piece(skb))
-		return one_datagram(c, skb, now);
 
 	nseg = DIV_ROUND_UP(skb->len, quic_skb_seg_size(skb));
 	nvec = pieces_count(skb) + nseg;
@@ -304,6 +311,15 @@ unsigned int quic_skb_rx(struct quic_conn *c, const struct sk_buff *skb, u64 now
 	}
 	quic_block_put(mem, size);
 	return taken;
+}
+
+unsigned int quic_skb_rx(struct quic_conn *c, const struct sk_buff *skb, u64 now)
+{
+	u8 *base = one_piece(skb);
+
+	if (!skb->len)
+		return 0;
+	return base ? one_datagram(c, skb, base, now) : in_pieces(c, skb, now);
 }
 
 struct sk_buff *quic_skb_datagram(const struct sk_buff *skb, u32 off, u32 len, gfp_t gfp)
