@@ -18,6 +18,8 @@ int quic_datagram_max(const struct quic_conn *c)
 	/* What a 1-RTT packet holds with the longest packet number, and no Length */
 	u32 path = c->pmtu.cur - (1 + quic_cid_remote(c)->len + 4) - QUIC_AEAD_TAG - 1;
 
+	if (likely(limit >= frame_size(path)))
+		return path;
 	if (limit < frame_size(0))
 		return -1;
 	/* The Length of the payload may be shorter than that of the limit. */

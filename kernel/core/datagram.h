@@ -14,6 +14,7 @@ struct quic_datagram {
 	struct list_head list;		/* conn->datagrams, oldest first */
 	const u8 *data;
 	u32 len;
+	u32 lent;			/* as of struct quic_vec */
 };
 
 /* Largest payload that can be sent now; -1: none, as the peer takes no datagrams. */

@@ -97,7 +97,7 @@ static unsigned int range_vecs(struct quic_conn *c, const struct quic_plan_range
 		if (r->len >= QUIC_TX_COPY && max > 0) {
 			v->base = (void *)r->datagram->data;
 			v->len = r->len;
-			v->lent = 0;
+			v->lent = r->datagram->lent;
 			return 1;
 		}
 		memcpy(buf + r->at, r->datagram->data, r->len);

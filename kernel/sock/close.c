@@ -218,6 +218,7 @@ void quic_sock_destroy_conn(struct sock *sk)
 	qs->files = NULL;
 	quic_train_free_spare(sk);
 	quic_sendbuf_free_spare(sk);
+	quic_sock_datagram_free_spare(sk);
 	quic_xmit_let_go(sk);
 	sk_mem_reclaim_final(sk);
 	WRITE_ONCE(sk->sk_state, TCP_CLOSE);

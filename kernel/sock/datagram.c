@@ -7,47 +7,87 @@
  * own. Half the receive buffer is for them at most, so that streams go on; what comes when that
  * is full is dropped, as UDP does: what was told first is read first.
  */
+#include "../compat/memcg.h"
 #include "sock.h"
 
-struct tx_datagram {
+#define LENT	16		/* bytes the sealer may use before the data: see struct quic_vec */
+#define SPARE	2048		/* bytes of one that is kept for the next, at most */
+
+struct quic_tx_datagram {
 	struct quic_datagram core;
-	u32 charged;			/* bytes of sk_wmem_queued */
+	u32 charged;			/* all of it, in bytes */
+	u8 lent[LENT];
 	u8 data[];
 };
 
 /* --- out --- */
 
-void quic_sock_datagram_done(struct sock *sk, struct quic_datagram *d)
+static void tx_free(struct sock *sk, struct quic_tx_datagram *t)
 {
-	struct tx_datagram *t = container_of(d, struct tx_datagram, core);
-
-	quic_sk(sk)->datagrams_unsent -= d->len;
-	sk_wmem_queued_add(sk, -(int)t->charged);
 	sk_mem_uncharge(sk, t->charged);
-	quic_sk(sk)->refused_until = 0;
-	quic_sk(sk)->wake |= QUIC_WAKE_WRITE;
 	kfree(t);
 }
 
-static struct tx_datagram *tx_new(struct sock *sk, struct msghdr *msg, u32 len, int *err)
+void quic_sock_datagram_done(struct sock *sk, struct quic_datagram *d)
 {
-	u32 size = sizeof(struct tx_datagram) + len;
-	struct tx_datagram *t;
+	struct quic_tx_datagram *t = container_of(d, struct quic_tx_datagram, core);
+	struct quic_sock *qs = quic_sk(sk);
 
-	*err = -ENOBUFS;
+	qs->datagrams_unsent -= d->len;
+	sk_wmem_queued_add(sk, -(int)t->charged);
+	qs->refused_until = 0;
+	qs->wake |= QUIC_WAKE_WRITE;
+	/* It goes round with what was charged for it: to get one anew is dear (train.c). */
+	if (!qs->tx_spare && t->charged <= SPARE && !qs->dead && !sk_under_memory_pressure(sk))
+		qs->tx_spare = t;
+	else
+		tx_free(sk, t);
+}
+
+void quic_sock_datagram_free_spare(struct sock *sk)
+{
+	struct quic_sock *qs = quic_sk(sk);
+
+	if (qs->tx_spare)
+		tx_free(sk, qs->tx_spare);
+	qs->tx_spare = NULL;
+}
+
+static struct quic_tx_datagram *tx_alloc(struct sock *sk, u32 size)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	struct quic_tx_datagram *t = qs->tx_spare;
+
+	qs->tx_spare = NULL;
+	if (t && t->charged >= size)
+		return t;
+	if (t)
+		tx_free(sk, t);
 	if (!quic_sendbuf_schedule(sk, size))
 		return NULL;
 	t = kmalloc(size, sk->sk_allocation | __GFP_NOWARN);
 	if (!t)
 		return NULL;
+	t->charged = size;
+	sk_mem_charge(sk, size);
+	return t;
+}
+
+static struct quic_tx_datagram *tx_new(struct sock *sk, struct msghdr *msg, u32 len, int *err)
+{
+	struct quic_tx_datagram *t = tx_alloc(sk, sizeof(*t) + len);
+
+	*err = -ENOBUFS;
+	if (!t)
+		return NULL;
 	*err = -EFAULT;
 	if (!copy_from_iter_full(t->data, len, &msg->msg_iter)) {
-		kfree(t);
+		tx_free(sk, t);
 		return NULL;
 	}
 	t->core.data = t->data;
 	t->core.len = len;
-	t->charged = size;
+	t->core.lent = LENT;
 	return t;
 }
 
@@ -63,7 +103,7 @@ static int tx_check(const struct quic_conn *c, size_t len)
 int quic_sock_datagram_send(struct sock *sk, struct msghdr *msg, size_t len, long timeo)
 {
 	struct quic_sock *qs = quic_sk(sk);
-	struct tx_datagram *t;
+	struct quic_tx_datagram *t;
 	int err = tx_check(&qs->conn, len);
 
 	if (err)
@@ -71,8 +111,6 @@ int quic_sock_datagram_send(struct sock *sk, struct msghdr *msg, size_t len, lon
 	qs->datagram_last = true;
 	for (;;) {
 		err = quic_sock_wait_memory(sk, &timeo);
-		if (!err)
-			err = tx_check(&qs->conn, len);		/* the path may have shrunk */
 		if (err)
 			return err;
 		t = tx_new(sk, msg, len, &err);
@@ -82,14 +120,13 @@ int quic_sock_datagram_send(struct sock *sk, struct msghdr *msg, size_t len, lon
 			return err;
 		quic_sock_memory_refused(sk);
 	}
-	err = quic_datagram_send(&qs->conn, &t->core);
+	err = quic_datagram_send(&qs->conn, &t->core);	/* the path may have shrunk */
 	if (err) {
-		kfree(t);
+		tx_free(sk, t);
 		return err;
 	}
 	qs->datagrams_unsent += len;
 	sk_wmem_queued_add(sk, t->charged);
-	sk_mem_charge(sk, t->charged);
 	return len;
 }
 

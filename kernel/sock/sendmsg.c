@@ -181,6 +181,7 @@ void quic_sock_memory_refused(struct sock *sk)
 	/* What is only set aside is given back first. */
 	quic_train_free_spare(sk);
 	quic_sendbuf_free_spare(sk);
+	quic_sock_datagram_free_spare(sk);
 	quic_sk(sk)->refused_until = now + REFUSED_NS;
 	quic_sock_timer_set(sk, now);
 }

@@ -207,6 +207,7 @@ struct quic_sock {
 	u32 nspare;
 	u32 nsend_pages;		/* in send_page */
 	struct quic_train *single;	/* for the next datagram alone; NULL: a new one */
+	struct quic_tx_datagram *tx_spare;	/* for the next one out; given up when idle, too */
 	struct page *send_page;		/* for stream bytes; page_private() leads to the next */
 
 	/* options, before and beside the connection */
@@ -469,6 +470,7 @@ void quic_sendbuf_grow(struct sock *sk);	/* sk_sndbuf follows cwnd */
 /* datagram.c */
 int quic_sock_datagram_send(struct sock *sk, struct msghdr *msg, size_t len, long timeo);
 void quic_sock_datagram_done(struct sock *sk, struct quic_datagram *d);
+void quic_sock_datagram_free_spare(struct sock *sk);
 void quic_sock_datagram_rx(struct sock *sk, const u8 *data, u32 len);
 void quic_sock_datagram_free(struct sock *sk, struct quic_chunk *ch);
 ssize_t quic_sock_datagram_recv(struct sock *sk, struct quic_chunk *ch, struct msghdr *msg,

@@ -24,6 +24,7 @@ static void let_go(struct sock *sk, u64 now)
 		return;
 	quic_train_free_spare(sk);
 	quic_sendbuf_free_spare(sk);
+	quic_sock_datagram_free_spare(sk);
 	quic_xmit_let_go(sk);
 	sk_mem_reclaim(sk);
 }
@@ -57,7 +58,8 @@ static u64 deadline(struct quic_sock *qs, u64 now)
 	if (unlikely(qs->refused_until))
 		at = min(at, qs->refused_until);
 	/* Never due at once: who tries to send meanwhile takes a page, and gives it back. */
-	if ((quic_sock_sk(qs)->sk_frag.page || qs->spare || qs->single || qs->nsend_pages) &&
+	if ((quic_sock_sk(qs)->sk_frag.page || qs->spare || qs->single || qs->tx_spare ||
+	     qs->nsend_pages) &&
 	    !qs->conn.loss.bytes_in_flight)
 		at = min(at, max(qs->conn.last_activity + LET_GO_NS, now + NSEC_PER_MSEC));
 	return at;
