@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-"""profile.py DIR FROM TO: instructions a unit by symbol, what count.c wrote in DIR/TO less what it wrote in DIR/FROM."""
+"""profile.py DIR FROM TO LINES: instructions a unit by symbol, what count.c wrote in DIR/TO less what it wrote in DIR/FROM."""
 import bisect
 import collections
 import sys
 
-folder, first, last = sys.argv[1], sys.argv[2], sys.argv[3]
+folder, first, last, lines = sys.argv[1:]
 symbols = []
 for line in open(f"{folder}/symbols"):
     address, kind, name, *module = line.split()
@@ -34,5 +34,5 @@ more.subtract(counted(first))
 units = int(last) - int(first)
 total = sum(more.values())
 print(f"{total / units:12.2f} all")
-for name, n in more.most_common():
+for name, n in more.most_common(int(lines)):
     print(f"{n / units:12.2f} {100 * n / total:5.1f} % {name}")
