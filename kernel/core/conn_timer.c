@@ -110,7 +110,7 @@ u64 quic_conn_deadline(const struct quic_conn *c, u64 now)
 	at = min(at, keepalive_at(c));
 	at = min(at, blocked_at(c));
 	at = min(at, c->early.until);
-	at = min(at, quic_path_deadline(c));
+	at = min(at, likely(c->paths.n == 1) ? c->path->at : quic_path_deadline(c));
 	/* Without memory nothing leaves: what could go now is tried again then. */
 	if (c->retry_at != U64_MAX)
 		return min(at, c->retry_at);

@@ -344,7 +344,9 @@ u8 *quic_frame_put_ack(u8 *p, const u8 *end, const struct quic_ranges *acked, u6
 	if (ecn)
 		for (i = 0; i < 3; i++)
 			end -= quic_varint_len(ecn[i]);
-	if (!fits(p, end, 1 + quic_varint_len(r->end - 1) + quic_varint_len(delay) +
+	/* Mostly there is room for the largest numbers. */
+	if (!fits(p, end, 1 + 8 + 8 + 2 + 8) &&
+	    !fits(p, end, 1 + quic_varint_len(r->end - 1) + quic_varint_len(delay) +
 		  (n > 64 ? 2 : 1) + quic_varint_len(len)))
 		return NULL;
 	*p++ = ecn ? QUIC_FT_ACK_ECN : QUIC_FT_ACK;

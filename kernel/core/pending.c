@@ -35,8 +35,8 @@ static bool late_pending(const struct quic_conn *c)
 
 bool quic_pending_control(const struct quic_conn *c, enum quic_level level)
 {
+	const struct quic_streams *bidi = &c->streams.kind[0], *uni = &c->streams.kind[1];
 	enum quic_pns pns = quic_level_pns(level);
-	unsigned int k;
 
 	if (c->close_wanted || quic_conn_space(c, pns)->ping_wanted ||
 	    quic_loss_space(&c->loss, pns)->probes || quic_pending_ack(c, level) ||
@@ -44,11 +44,12 @@ bool quic_pending_control(const struct quic_conn *c, enum quic_level level)
 		return true;
 	if (pns != QUIC_PNS_APP)
 		return false;
-	if (c->max_data_wanted || c->data_blocked_wanted || quic_datagram_pending(c))
+	/* Asked with every packet, mostly for nothing: one branch for all. */
+	if (c->max_data_wanted | c->data_blocked_wanted | bidi->max_wanted | bidi->blocked_wanted |
+	    uni->max_wanted | uni->blocked_wanted)
 		return true;
-	for (k = 0; k < 2; k++)
-		if (c->streams.kind[k].max_wanted || c->streams.kind[k].blocked_wanted)
-			return true;
+	if (quic_datagram_pending(c))
+		return true;
 	return level == QUIC_LEVEL_APP && late_pending(c);
 }
 

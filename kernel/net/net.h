@@ -258,8 +258,10 @@ bool quic_peer_homeless(const struct quic_peer *peer, const struct sock *sk);
 
 /* --- xmit.c: bursts out --- */
 
+/* Is there something that may leave now? @sk locked. */
+bool quic_xmit_wanted(struct sock *sk, struct quic_conn *c, u64 now);
 /*
- * Everything the core will let out now, as GSO bursts. @sk locked.
+ * Then: everything the core will let out now, as GSO bursts. @sk locked.
  * When the qdisc has enough of ours it stops; quic_sock_drained() tells when to go on.
  * Return: 0 or the errno of the last failure (the core does not care).
  */

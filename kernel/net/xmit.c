@@ -382,6 +382,14 @@ static void set_limits(struct xmit *x, const struct dst_entry *dst)
 		x->max_segs = 1;	/* no UDP GSO through IPsec */
 }
 
+bool quic_xmit_wanted(struct sock *sk, struct quic_conn *c, u64 now)
+{
+	/* What waits in fq for its time looks like delay: a small part of the round trip. */
+	if (unlikely(under_fq(sk)))
+		quic_pacer_set_ahead(&c->loss.pacer, c->pmtu.cur, c->loss.rtt.smoothed / 16);
+	return quic_tx_pending(c, now) && !throttled(sk, c);
+}
+
 int quic_xmit(struct sock *sk, const struct quic_outlet *o, u64 now)
 {
 	struct quic_conn *c = o->conn;
@@ -389,11 +397,6 @@ int quic_xmit(struct sock *sk, const struct quic_outlet *o, u64 now)
 	int err, ret;
 	bool built;
 
-	/* What waits in fq for its time looks like delay: a small part of the round trip. */
-	if (unlikely(under_fq(sk)))
-		quic_pacer_set_ahead(&c->loss.pacer, c->pmtu.cur, c->loss.rtt.smoothed / 16);
-	if (!quic_tx_pending(c, now) || throttled(sk, c))
-		return 0;
 	x = quic_block_get(sizeof(*x));
 	if (!x) {
 		quic_conn_retry(c, now);

@@ -3,7 +3,7 @@
 #include "../compat/memcg.h"
 #include "sock.h"
 
-void quic_sock_xmit(struct sock *sk, u64 now)
+static void xmit(struct sock *sk, u64 now)
 {
 	struct quic_sock *qs = quic_sk(sk);
 	const struct quic_outlet out = {
@@ -13,15 +13,20 @@ void quic_sock_xmit(struct sock *sk, u64 now)
 		.slot = qs->peer_slot,
 		.other = qs->other,
 	};
-	struct mem_cgroup *memcg;
+	struct mem_cgroup *memcg = quic_compat_memcg_enter(sk);
 
-	if (unlikely(quic_parked(&qs->conn))) {
-		quic_sock_park_xmit(sk, now);
-		return;
-	}
-	memcg = quic_compat_memcg_enter(sk);
 	quic_xmit(sk, &out, now);
 	quic_compat_memcg_leave(memcg);
+}
+
+void quic_sock_xmit(struct sock *sk, u64 now)
+{
+	struct quic_sock *qs = quic_sk(sk);
+
+	if (unlikely(quic_parked(&qs->conn)))
+		quic_sock_park_xmit(sk, now);
+	else if (quic_xmit_wanted(sk, &qs->conn, now))
+		xmit(sk, now);
 }
 
 struct quic_xmit_state *quic_sock_xmit_state(struct sock *sk)
