@@ -142,7 +142,7 @@ static void pump(struct sock *sk, u64 now)
 	if (!qs->conn_live)
 		return;
 	if (now >= qs->hold_until)
-		quic_sendbuf_commit(sk);
+		quic_sock_held_due(sk, now);
 	if (unlikely(qs->refused_until) && now >= qs->refused_until) {
 		qs->refused_until = 0;
 		qs->wake |= QUIC_WAKE_WRITE;

@@ -400,6 +400,43 @@ void quic_sendbuf_commit(struct sock *sk)
 	qs->hold_until = 0;
 }
 
+static u32 frame_header(const struct quic_sock_stream *s)
+{
+	return 1 + quic_varint_len(s->core.id) + quic_varint_len(s->core.tx.written) +
+	       quic_varint_len(s->held_bytes);
+}
+
+u32 quic_sendbuf_held_size(const struct sock *sk)
+{
+	const struct quic_sock_stream *s;
+	u32 size = 0;
+
+	list_for_each_entry(s, &quic_sk(sk)->held, held)
+		size += frame_header(s) + s->held_bytes;
+	return size;
+}
+
+void quic_sendbuf_commit_some(struct sock *sk, u32 room)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	struct quic_sock_stream *s;
+	u32 n, header;
+
+	while (!list_empty(&qs->held)) {
+		s = list_first_entry(&qs->held, struct quic_sock_stream, held);
+		header = frame_header(s);
+		if (room <= header)
+			return;
+		n = min(s->held_bytes, room - header);
+		room -= header + n;
+		qs->held_bytes -= n;
+		s->held_bytes -= n;
+		if (!s->held_bytes)
+			list_del_init(&s->held);
+		quic_stream_wrote(&qs->conn, &s->core, n, false);
+	}
+}
+
 void quic_sendbuf_commit_fin(struct sock *sk, struct quic_sock_stream *s)
 {
 	u32 n = s->held_bytes;

@@ -13,6 +13,7 @@
  * fills the buffer with bytes it must not send. The socket lock is let go only
  * while waiting; a stream is looked up anew by its ID afterwards.
  */
+#include "../core/tx.h"
 #include "file.h"
 #include "zerocopy.h"
 
@@ -24,6 +25,7 @@
 #define HOLD_NAGLE_NS	NSEC_PER_MSEC	/* less than a packet, others in flight */
 #define HOLD_BURST_NS	(200ull * NSEC_PER_USEC)	/* one write follows the other */
 #define WRITING_NS	NSEC_PER_MSEC	/* writes this close follow each other */
+#define STILL_NS	(HOLD_BURST_NS / 4)	/* and the last one was just now */
 
 #define REFUSED_NS	(50ull * NSEC_PER_MSEC)	/* until refused memory is asked for again */
 #define TLS_SEND_MAX	(64 << 10)	/* bytes of TLS messages taken in one call */
@@ -318,9 +320,36 @@ static void pump_or_hold(struct sock *sk, bool more, bool fin)
 	if (!ns || (!more && !qs->held_bytes)) {
 		quic_sock_flush_at(sk, now);
 	} else if (!qs->hold_until || now + ns < qs->hold_until) {
+		if (!qs->hold_until)
+			qs->hold_from = now;
 		qs->hold_until = now + ns;
 		quic_sock_timer_set(sk, now);
 	}
+}
+
+/* As Nagle: while there is something in flight, and the next write will be here at once */
+static bool may_wait(const struct quic_sock *qs, u64 now)
+{
+	return qs->hold_until && !qs->corked && qs->conn.loss.bytes_in_flight &&
+	       now < qs->last_write + STILL_NS && now < qs->hold_from + HOLD_NAGLE_NS;
+}
+
+void quic_sock_held_due(struct sock *sk, u64 now)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	u32 packet, whole;
+
+	if (!qs->held_bytes || !may_wait(qs, now)) {
+		quic_sendbuf_commit(sk);
+		return;
+	}
+	packet = qs->conn.pmtu.cur - quic_tx_text_off(&qs->conn) - QUIC_AEAD_TAG;
+	whole = rounddown(quic_sendbuf_held_size(sk), packet);
+	if (whole) {
+		quic_sendbuf_commit_some(sk, whole);
+		qs->hold_from = now;
+	}
+	qs->hold_until = qs->held_bytes ? now + HOLD_BURST_NS : 0;
 }
 
 /* Take one piece. Return: bytes, 0 when it must wait first, or an error */

@@ -199,6 +199,7 @@ struct quic_sock {
 	struct list_head held;		/* streams with bytes that wait for more of them */
 	u32 held_bytes;
 	u64 hold_until;			/* how long they may, ns; 0: they go with the next pump */
+	u64 hold_from;			/* since when, ns */
 	u64 refused_until;		/* memory was refused: no room before, ns; 0: it was not */
 	u64 last_write;			/* ns */
 	s64 last_sid;			/* opened last: default of sendmsg; -1: none */
@@ -431,6 +432,8 @@ bool quic_sock_stream_writable(const struct sock *sk, const struct quic_sock_str
 int quic_sock_send_data(struct sock *sk, struct quic_sock_stream *s, struct msghdr *msg,
 			size_t len, bool fin, long timeo);
 /* Wait for room in the send buffer. 0 or an error */
+/* The time of what is held has come: it goes, or waits a little longer for full packets. */
+void quic_sock_held_due(struct sock *sk, u64 now);
 int quic_sock_wait_memory(struct sock *sk, long *timeo);
 /*
  * Memory to send was not granted, by the system or the cgroup. Nobody tells when it will be: until
@@ -462,6 +465,9 @@ void quic_sendbuf_cut(struct sock *sk, struct quic_sock_stream *s, u64 end, u64 
 u64 quic_sendbuf_end(const struct quic_sock_stream *s);
 /* Bytes the core was not told of: tell it, of all streams, or of @s and its end. */
 void quic_sendbuf_commit(struct sock *sk);
+/* What is held as frames of one packet, bytes; and that much of it, the oldest, to the core */
+u32 quic_sendbuf_held_size(const struct sock *sk);
+void quic_sendbuf_commit_some(struct sock *sk, u32 room);
 void quic_sendbuf_commit_fin(struct sock *sk, struct quic_sock_stream *s);
 /* 0-RTT was refused, nothing was sent: count anew what is committed. */
 void quic_sendbuf_recount(struct sock *sk);
