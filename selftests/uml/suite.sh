@@ -25,7 +25,7 @@ asked()
 
 run_one()
 {
-	local test=$1 options=(--virtual-time) asked
+	local test=$1 options=(--virtual-time) asked tap_tries=2
 	asked=$(asked "$test")
 	case " $asked " in *" real-time "*) options=() ;; esac
 	case "$mode $asked " in debug*" not-debug "*) echo "ok - ${test##*/} # SKIP not for the debug kernel"; return ;; esac
