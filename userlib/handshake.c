@@ -159,7 +159,7 @@ static int fail_closed(struct quic_ctx *ctx, int err)
 
 	alert = close.errcode - QUIC_TRANSPORT_ERROR_CRYPTO;
 	if (alert <= 0xff)
-		return quic_ctx_fail(ctx, -ECONNABORTED,
+		return quic_ctx_fail(ctx, alert == QUIC_ALERT_NO_ALPN ? -EPROTONOSUPPORT : -ECONNABORTED,
 				     "the peer refused the handshake: TLS alert %u (%s) %.64s",
 				     alert, quic_tls_alert_name(alert), (char *)close.phrase);
 	return quic_ctx_fail(ctx, -ECONNABORTED,
@@ -264,7 +264,6 @@ int quic_handshake_init(quic_session_t session, struct quic_handshake_step **ste
 	if (!ctx->recv)
 		return -ENOMEM;
 	ctx->started = true;
-	quic_keylog_create();
 	ctx->server = sys_is_server(ctx->sys, ctx->sd);
 	if (!ctx->server)
 		quic_early_prepare(ctx);

@@ -1,30 +1,31 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * $SSLKEYLOGFILE. GnuTLS appends secrets itself, and would make the file as the umask says, most often
- * for all to read. It is made here first, for its owner only. OpenSSL gives us the lines.
+ * $SSLKEYLOGFILE: both TLS libraries give us the lines. GnuTLS would write them itself, to a file for
+ * all to read, and to a pipe that nobody reads; a handshake must wait for neither.
  */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "log.h"
 
-static int keylog_open(int flags)
+/* A file, for its owner only */
+static int keylog_open(void)
 {
-	const char *file = secure_getenv("SSLKEYLOGFILE");
+	const char *name = secure_getenv("SSLKEYLOGFILE");
+	struct stat st;
+	int fd;
 
-	if (!file || !*file)
+	if (!name || !*name)
 		return -1;
-	return open(file, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | flags, 0600);
-}
-
-void quic_keylog_create(void)
-{
-	int fd = keylog_open(O_EXCL);
-
-	if (fd >= 0)
+	fd = open(name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+	if (fd >= 0 && (fstat(fd, &st) || !S_ISREG(st.st_mode))) {
 		close(fd);
+		return -1;
+	}
+	return fd;
 }
 
 /* In one write: several processes may have one file. */
@@ -33,7 +34,7 @@ void quic_keylog_line(const char *line)
 	char text[512];
 	int fd, len;
 
-	fd = keylog_open(O_APPEND);
+	fd = keylog_open();
 	if (fd < 0)
 		return;
 	len = snprintf(text, sizeof(text), "%s\n", line);

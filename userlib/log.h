@@ -10,8 +10,7 @@
 void quic_log_clean(char *text);
 void quic_log(int level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* keylog.c: before GnuTLS makes the file; a line for it. */
-void quic_keylog_create(void);
+/* keylog.c: a line of the NSS format, to be appended to $SSLKEYLOGFILE */
 void quic_keylog_line(const char *line);
 
 #endif /* QUIC_USERLIB_LOG_H */

@@ -86,6 +86,12 @@ static int psk_find(FILE *f, const char *wanted, struct quic_psk *psk, int *numb
 	return err;
 }
 
+static int psk_malformed(const struct quic_handshake_opts *opts, int number)
+{
+	return quic_tls_fail(opts, -EINVAL, "%s line %d: not of the form identity:hexadecimal key",
+			     opts->psk_file, number);
+}
+
 int quic_psk_load(const struct quic_handshake_opts *opts, struct quic_psk *psk)
 {
 	const char *wanted = opts->psk_identity;
@@ -97,8 +103,7 @@ int quic_psk_load(const struct quic_handshake_opts *opts, struct quic_psk *psk)
 				     opts->psk_file, strerror(errno));
 	err = psk_find(f, wanted, psk, &number);
 	if (err == -EINVAL)
-		quic_tls_fail(opts, err, "%s line %d: not of the form identity:hexadecimal key",
-			      opts->psk_file, number);
+		psk_malformed(opts, number);
 	else if (err == -ENOENT && number)
 		quic_tls_fail(opts, err, "no key for %s in %s", wanted ? wanted : "anyone",
 			      opts->psk_file);
@@ -108,12 +113,32 @@ int quic_psk_load(const struct quic_handshake_opts *opts, struct quic_psk *psk)
 	return err;
 }
 
+/* Return: the number of the first line that is malformed, 0: none, or -ENOMEM */
+static int psk_check(const char *text)
+{
+	char *copy = strdup(text), *line, *next, *key;
+	int number = 0, bad = copy ? 0 : -ENOMEM;
+
+	for (line = copy; line && !bad; line = next) {
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = 0;
+		number++;
+		if (line_split(line, &key) && !key)
+			bad = number;
+	}
+	if (copy)
+		explicit_bzero(copy, strlen(text));
+	free(copy);
+	return bad;
+}
+
 int quic_psk_read(const struct quic_handshake_opts *opts, char **text)
 {
 	FILE *f = file_open(opts->psk_file), *to;
 	char buf[BUFSIZ];
 	size_t len, size;
-	int err = 0;
+	int err = 0, number;
 
 	*text = NULL;
 	if (!f)
@@ -129,6 +154,10 @@ int quic_psk_read(const struct quic_handshake_opts *opts, char **text)
 	explicit_bzero(buf, sizeof(buf));
 	if (!to || fclose(to))
 		err = -ENOMEM;
+	number = err ? 0 : psk_check(*text);
+	if (number > 0)
+		return psk_malformed(opts, number);
+	err = err ? err : number;
 	return err ? quic_tls_fail(opts, err, "PSK file %s: %s", opts->psk_file, strerror(-err)) : 0;
 }
 

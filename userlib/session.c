@@ -255,10 +255,13 @@ static void demand_cert(const struct quic_tls *tls, struct quic_ctx *ctx)
 	if (ctx->sys->getopt(ctx->sd, QUIC_SOCKOPT_CONFIG, &config, &len))
 		memset(&config, 0, sizeof(config));
 	ctx->cert_demand = 0;
-	if (tls->flags & QUIC_HANDSHAKE_CERT_REQUIRE || config.certificate_request == 2)
+	if (tls->flags & QUIC_HANDSHAKE_CERT_REQUIRE)
 		ctx->cert_demand = 2;
-	else if (tls->flags & QUIC_HANDSHAKE_CERT_REQUEST || config.certificate_request == 1)
+	else if (tls->flags & QUIC_HANDSHAKE_CERT_REQUEST)
 		ctx->cert_demand = 1;
+	/* Who was made without authorities would refuse everybody. */
+	if (ctx->cert_demand && config.certificate_request == 2)
+		ctx->cert_demand = 2;
 	quic_tls_verify_client(ctx);
 }
 

@@ -111,9 +111,16 @@ int quic_simple_handshake(int sd, const struct quic_sys *sys, bool server,
 	err = quic_tls_take_opts(&opts, caller);
 	if (err)
 		return err;
+	if (opts.session)
+		*opts.session = NULL;
+	if (opts.errbuf && opts.errlen)
+		opts.errbuf[0] = 0;
+	err = server ? quic_tls_check_demand(&opts) : 0;
+	if (err)
+		return err;
 	if (server)
 		opts.flags |= socket_wishes(sd, sys);
-	err = server ? quic_tls_new_server(&tls, &opts) : quic_tls_new_client(&tls, &opts);
+	err = server ? quic_tls_make_server(&tls, &opts) : quic_tls_new_client(&tls, &opts);
 	if (err)
 		return err;
 

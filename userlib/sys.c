@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <netdb.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/time.h>
 #include <netinet/quic.h>
 #include "sys.h"
@@ -62,10 +63,18 @@ static int sys_wait(int sd, short events, int timeout_ms)
 static int sys_peername(int sd, char *name, size_t size)
 {
 	struct sockaddr_storage addr;
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&addr;
+	struct sockaddr_in v4 = { .sin_family = AF_INET };
 	socklen_t len = sizeof(addr);
 
 	if (getpeername(sd, (struct sockaddr *)&addr, &len))
 		return -errno;
+	/* Certificates have the address itself. */
+	if (addr.ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
+		memcpy(&v4.sin_addr, &v6->sin6_addr.s6_addr[12], sizeof(v4.sin_addr));
+		memcpy(&addr, &v4, sizeof(v4));
+		len = sizeof(v4);
+	}
 	if (getnameinfo((struct sockaddr *)&addr, len, name, size, NULL, 0, NI_NUMERICHOST))
 		return -EAFNOSUPPORT;
 	return 0;

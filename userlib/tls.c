@@ -109,9 +109,36 @@ int quic_tls_new_client(struct quic_tls **tls, const struct quic_handshake_opts 
 	return tls && opts ? tls_new(tls, opts, false) : -EINVAL;
 }
 
-int quic_tls_new_server(struct quic_tls **tls, const struct quic_handshake_opts *opts)
+/*
+ * Authorities of the web say who somebody is, not that he is one of ours. Only a program that knows no
+ * better call than quic_server_handshake(), and asks by QUIC_SOCKOPT_CONFIG, gets those.
+ */
+int quic_tls_check_demand(const struct quic_handshake_opts *opts)
 {
-	return tls && opts ? tls_new(tls, opts, true) : -EINVAL;
+	if (!(opts->flags & (QUIC_HANDSHAKE_CERT_REQUEST | QUIC_HANDSHAKE_CERT_REQUIRE)) ||
+	    (opts->ca_file && *opts->ca_file))
+		return 0;
+	return quic_tls_fail(opts, -EINVAL,
+			     "client certificates are asked for: name their authorities in ca_file");
+}
+
+int quic_tls_make_server(struct quic_tls **tls, const struct quic_handshake_opts *opts)
+{
+	return tls_new(tls, opts, true);
+}
+
+int quic_tls_new_server(struct quic_tls **tls, const struct quic_handshake_opts *caller)
+{
+	struct quic_handshake_opts opts;
+	int err;
+
+	if (!tls || !caller)
+		return -EINVAL;
+	*tls = NULL;
+	err = quic_tls_take_opts(&opts, caller);
+	if (!err)
+		err = quic_tls_check_demand(&opts);
+	return err ? err : tls_new(tls, &opts, true);
 }
 
 void quic_tls_free(struct quic_tls *tls)

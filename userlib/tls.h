@@ -34,6 +34,9 @@ int quic_tls_fail_file(const struct quic_handshake_opts *opts, const char *what,
 
 /* opts as far as the caller has them; -EINVAL when that is not even to alpns. */
 int quic_tls_take_opts(struct quic_handshake_opts *to, const struct quic_handshake_opts *caller);
+/* Server: -EINVAL where client certificates are asked for and no authorities named. make: without that check */
+int quic_tls_check_demand(const struct quic_handshake_opts *opts);
+int quic_tls_make_server(struct quic_tls **tls, const struct quic_handshake_opts *opts);
 
 /* quic_tls_session() over other socket calls. */
 int quic_tls_session_sys(const struct quic_tls *tls, int sd, const struct quic_sys *sys,

@@ -4,6 +4,7 @@
  * cause.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <linux/tls.h>
 #include "early.h"
@@ -127,8 +128,32 @@ static int hook_alert(gnutls_session_t session, gnutls_record_encryption_level_t
 	return 0;
 }
 
+static void put_hex(char **to, const unsigned char *data, size_t len)
+{
+	while (len--)
+		*to += sprintf(*to, "%02x", *data++);
+}
+
+static int hook_keylog(gnutls_session_t session, const char *label, const gnutls_datum_t *secret)
+{
+	gnutls_datum_t random = { 0 };
+	char line[256], *p = line;
+
+	gnutls_session_get_random(session, &random, NULL);
+	if (strlen(label) + 2 * random.size + 2 * secret->size + 3 > sizeof(line))
+		return 0;
+	p += sprintf(p, "%s ", label);
+	put_hex(&p, random.data, random.size);
+	*p++ = ' ';
+	put_hex(&p, secret->data, secret->size);
+	quic_keylog_line(line);
+	explicit_bzero(line, sizeof(line));
+	return 0;
+}
+
 int quic_tls_begin(struct quic_ctx *ctx)
 {
+	gnutls_session_set_keylog_function(ctx->session, hook_keylog);
 	gnutls_handshake_set_secret_function(ctx->session, hook_secret);
 	gnutls_handshake_set_read_function(ctx->session, hook_message);
 	gnutls_alert_set_read_function(ctx->session, hook_alert);

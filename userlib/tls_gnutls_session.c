@@ -233,8 +233,14 @@ int quic_tls_set_alpn(struct quic_ctx *ctx)
 			return -EINVAL;
 		names[count++] = (gnutls_datum_t){ ctx->alpns + at + 1, ctx->alpns[at] };
 	}
-	return gnutls_alpn_set_protocols(ctx->session, names, count, GNUTLS_ALPN_MANDATORY) ?
-	       -ENOMEM : 0;
+	switch (gnutls_alpn_set_protocols(ctx->session, names, count, GNUTLS_ALPN_MANDATORY)) {
+	case 0:
+		return 0;
+	case GNUTLS_E_MEMORY_ERROR:
+		return -ENOMEM;
+	default:
+		return -EINVAL;		/* more or longer names than it has room for */
+	}
 }
 
 int quic_tls_set_sni(struct quic_ctx *ctx, const char *name)

@@ -226,6 +226,27 @@ static void client_certificate__asked_for(void **state)
 	}
 }
 
+/* Whose authorities? Those of the web would let everybody in. */
+static void client_certificate__of_whom(void **state)
+{
+	struct quic_handshake_opts opts = { .size = sizeof(opts), .alpns = "x", CERT("server") };
+	struct quic_tls *tls;
+	char text[200] = "";
+
+	(void)state;
+	opts.errbuf = text;
+	opts.errlen = sizeof(text);
+	opts.flags = QUIC_HANDSHAKE_CERT_REQUIRE;
+	assert_int_equal(quic_tls_new_server(&tls, &opts), -EINVAL);
+	assert_null(tls);
+	assert_non_null(strstr(text, "ca_file"));
+	opts.flags = QUIC_HANDSHAKE_CERT_REQUEST;
+	assert_int_equal(quic_tls_new_server(&tls, &opts), -EINVAL);
+	opts.ca_file = CERTS "/ca.pem";
+	assert_int_equal(quic_tls_new_server(&tls, &opts), 0);
+	quic_tls_free(tls);
+}
+
 /* QUIC_SOCKOPT_CONFIG says so, the caller did not. */
 static void client_certificate__by_option(void **state)
 {
@@ -407,7 +428,7 @@ int main(void)
 		T(certificate__system_authorities), T(certificate__authorities_of_environment),
 		T(certificate__expired), T(certificate__wrong_purpose), T(certificate__insecure),
 		T(client_certificate__required), T(client_certificate__missing),
-		T(client_certificate__asked_for), T(client_certificate__by_option),
+		T(client_certificate__asked_for), T(client_certificate__of_whom), T(client_certificate__by_option),
 		T(sni__chosen), T(sni__nobody), T(sni__not_asked), T(sni__client_certificate),
 		T(sni__nonsense),
 	};

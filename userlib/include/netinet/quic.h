@@ -66,10 +66,10 @@ struct quic_tls;
  * hostname: the name the certificate must have, sent as SNI; NULL: the address connected to.
  * pkey_file, cert_file: PEM, the chain with the server's own certificate first. With cert_file
  *	NULL pkey_file is a PSK file.
- * alpns: protocol names, comma-separated, best first. NULL: those of QUIC_SOCKOPT_ALPN, or none.
+ * alpns: protocol names, comma-separated, the client's best first. NULL: those of QUIC_SOCKOPT_ALPN, or none.
  *
  * -EKEYREJECTED: certificate not trusted or for another name; -EKEYEXPIRED: out of its dates.
- * -EPROTONOSUPPORT: no application protocol in common. -ECONNREFUSED: the peer refused the
+ * -EPROTONOSUPPORT: no application protocol in common. -ECONNABORTED: the peer refused the
  * handshake. -ETIMEDOUT: no answer. -EPROTO: TLS went wrong otherwise. -EINVAL, -ENOENT,
  * -EACCES: files and arguments.
  */
@@ -116,7 +116,8 @@ struct quic_handshake_opts {
 #define QUIC_HANDSHAKE_INSECURE		0x01	/* client: do not verify. For tests only. */
 /*
  * server: ask for a client certificate; insist on one. What is shown is verified against ca_file either
- * way. quic_config.certificate_request of the socket is heeded too, for a quic_tls only with ca_file
+ * way, without which -EINVAL. quic_config.certificate_request of the socket is heeded too (with the
+ * system's authorities, where quic_server_handshake() can name none), for a quic_tls only with ca_file
  * and one of these flags.
  */
 #define QUIC_HANDSHAKE_CERT_REQUEST	0x02
