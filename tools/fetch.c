@@ -307,6 +307,14 @@ static size_t group_end(const struct fetch *f, size_t i)
 	return i;
 }
 
+/* Is @b what @a is called while it comes? */
+static bool part_of(const char *a, const char *b)
+{
+	size_t len = strlen(a);
+
+	return !strncmp(a, b, len) && !strcmp(b + len, ".part");
+}
+
 /* Two files of one name would be written into each other. */
 static bool names_differ(struct fetch *f)
 {
@@ -314,7 +322,9 @@ static bool names_differ(struct fetch *f)
 
 	for (i = 1; i < f->count && !f->discard; i++) {
 		for (j = 0; j < i; j++) {
-			if (strcmp(f->reqs[i].url.name, f->reqs[j].url.name))
+			const char *one = f->reqs[j].url.name, *other = f->reqs[i].url.name;
+
+			if (strcmp(one, other) && !part_of(one, other) && !part_of(other, one))
 				continue;
 			tool_say(&f->o, "%s and %s would both be saved as %s: fetch them one after the other, into folders of their own",
 				 f->reqs[j].text, f->reqs[i].text, f->reqs[i].url.name);
@@ -457,6 +467,10 @@ int fetch_main(const struct fetch_proto *proto, int argc, char **argv)
 		err = requests_parse(&f, argc - optind, argv + optind);
 		if (!err)
 			err = fetch_run(&f);
+		if ((fflush(stdout) || ferror(stdout)) && !err) {
+			tool_say(&f.o, "standard output: %s", strerror(errno));
+			err = TOOL_FAILED;
+		}
 	}
 	fetch_free(&f);
 	free(options);

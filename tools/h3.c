@@ -6,7 +6,7 @@
 
 #define VECTORS		16
 #define TABLE_BYTES	4096	/* of the QPACK dynamic table, each way */
-#define TABLE_BLOCKED	100	/* streams that may wait for it */
+#define STREAMS_AHEAD	100	/* where the socket does not tell how many a client may have */
 
 nghttp3_nv h3_field(const char *name, const char *value)
 {
@@ -40,7 +40,10 @@ static int stop_sending(nghttp3_conn *conn, int64_t sid, uint64_t code, void *us
 
 	(void)conn;
 	(void)stream;
-	setsockopt(h->sd, SOL_QUIC, QUIC_SOCKOPT_STREAM_STOP_SENDING, &info, sizeof(info));
+	/* No more will come of it, nor will its end. */
+	if (!setsockopt(h->sd, SOL_QUIC, QUIC_SOCKOPT_STREAM_STOP_SENDING, &info, sizeof(info)) &&
+	    sid & QUIC_STREAM_TYPE_UNI_MASK)
+		h3_end(h, sid, NGHTTP3_H3_NO_ERROR);
 	return 0;
 }
 
@@ -76,6 +79,30 @@ static bool open_streams(struct h3 *h)
 	return true;
 }
 
+/* How many the peer may have open at a time: what we offered it */
+static uint64_t streams_allowed(int sd)
+{
+	struct quic_transport_param param = { 0 };
+	socklen_t len = sizeof(param);
+
+	if (getsockopt(sd, SOL_QUIC, QUIC_SOCKOPT_TRANSPORT_PARAM, &param, &len) ||
+	    !param.max_streams_bidi)
+		return STREAMS_AHEAD;
+	return param.max_streams_bidi;
+}
+
+/*
+ * The kernel sees to it that no stream comes too early. But a PRIORITY_UPDATE may name one that has
+ * not come, and nghttp3 makes it then: as many as could be open at a time, and no more.
+ */
+static void ids_raise(struct h3 *h, uint64_t streams)
+{
+	if (streams + h->ahead <= h->ids)
+		return;
+	h->ids = streams + h->ahead;
+	nghttp3_conn_set_max_client_streams_bidi(h->conn, h->ids);
+}
+
 bool h3_new(struct h3 *h, int sd, bool server, const nghttp3_callbacks *callbacks)
 {
 	nghttp3_callbacks all = *callbacks;
@@ -88,7 +115,8 @@ bool h3_new(struct h3 *h, int sd, bool server, const nghttp3_callbacks *callback
 	nghttp3_settings_default(&settings);
 	settings.qpack_max_dtable_capacity = TABLE_BYTES;
 	settings.qpack_encoder_max_dtable_capacity = TABLE_BYTES;
-	settings.qpack_blocked_streams = TABLE_BLOCKED;
+	/* nghttp3 keeps all that comes on a stream which waits for the table, without a bound. */
+	settings.qpack_blocked_streams = 0;
 	if (server)
 		err = nghttp3_conn_server_new(&h->conn, &all, &settings, NULL, h);
 	else
@@ -98,9 +126,10 @@ bool h3_new(struct h3 *h, int sd, bool server, const nghttp3_callbacks *callback
 		return fail(h, err);
 	}
 	close_code(sd, NGHTTP3_H3_NO_ERROR, NULL);
-	/* The kernel enforces the limit; nghttp3 wants to know which IDs can be. */
-	if (server)
-		nghttp3_conn_set_max_client_streams_bidi(h->conn, 1ULL << 60);
+	if (server) {
+		h->ahead = 2 * streams_allowed(sd);
+		ids_raise(h, 0);
+	}
 	return open_streams(h);
 }
 
@@ -158,10 +187,17 @@ static void ends_run(struct h3 *h)
 
 bool h3_recv(struct h3 *h, int64_t sid, const uint8_t *data, size_t len, bool fin)
 {
-	nghttp3_ssize ret = nghttp3_conn_read_stream(h->conn, sid, data, len, fin);
+	bool uni = sid & QUIC_STREAM_TYPE_UNI_MASK;
+	nghttp3_ssize ret;
 
+	if (h->ahead && !uni)
+		ids_raise(h, (uint64_t)sid / 4 + 1);
+	ret = nghttp3_conn_read_stream(h->conn, sid, data, len, fin);
 	if (ret < 0)
 		return fail(h, ret);
+	/* Of a type nobody knows (RFC 9114, 6.2.3): nghttp3 would keep it. */
+	if (uni && fin)
+		h3_end(h, sid, NGHTTP3_H3_NO_ERROR);
 	ends_run(h);
 	return true;
 }

@@ -27,6 +27,8 @@ struct h3 {
 		uint32_t code;	/* H3_NO_ERROR: both sides have ended */
 	} *ends;
 	size_t ends_count, ends_room;
+	uint64_t ahead;		/* server: requests whose IDs may be named before they come */
+	uint64_t ids;		/* so many client's IDs nghttp3 knows to be possible */
 	const char *why;	/* the connection ended for this reason, ours or the peer's fault */
 	/* The last byte of this stream was sent. May be NULL. */
 	void (*finished)(struct h3 *h, int64_t sid);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,8 +154,9 @@ int tool_number(struct tool_opts *o, const char *what, const char *arg, unsigned
 	unsigned long value;
 	char *end;
 
+	errno = 0;
 	value = strtoul(arg, &end, 10);
-	if (!*arg || *end || value < min || value > max) {
+	if (*arg < '0' || *arg > '9' || *end || errno || value < min || value > max) {
 		tool_say(o, "%s is a number from %u to %u, not \"%s\"", what, min, max, arg);
 		return TOOL_USAGE;
 	}

@@ -336,6 +336,7 @@ static int cat_accept(struct cat *c, const char *host, const char *port)
 /* --zerortt: what standard input has at once leaves with the ClientHello. */
 static void cat_early(int sd, void *arg)
 {
+	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
 	struct cat *c = arg;
 
 	c->sd = sd;
@@ -343,7 +344,8 @@ static void cat_early(int sd, void *arg)
 	c->sid = -1;
 	c->sent = 0;
 	c->in_off = 0;
-	if (!c->in_len && (stdin_read(c) || c->in_eof))
+	/* Nobody connects later because nothing was typed yet. */
+	if (!c->in_len && (poll(&in, 1, 0) <= 0 || stdin_read(c) || c->in_eof))
 		return;
 	stream_send(c);
 }

@@ -20,7 +20,7 @@ struct stream {
 	struct loop_op in, out;
 	bool in_busy, out_busy;
 	bool through;			/* answered or refused */
-	uint64_t off;			/* of the file, sent */
+	uint64_t off, size;		/* of the file: sent; as it was when opened */
 	struct open_how how;
 	char *request, *path;		/* until the file is open */
 	size_t len;			/* of request */
@@ -136,8 +136,13 @@ static void file_read(struct loop_op *op, int res, bool more)
 		refuse(s, strerror(-res));
 		return;
 	}
-	/* A file gives less than was asked for at its end only. */
-	op->last = (size_t)res < op->len;
+	/* HTTP/0.9 has no length: what became shorter must not end as if it was whole. */
+	if (!res && s->off < s->size) {
+		loop_buf_put(loop_of(s), op->buf);
+		refuse(s, "the file became shorter");
+		return;
+	}
+	op->last = s->off + res >= s->size;
 	op->from = 0;
 	op->len = res;
 	out_submit(s, LOOP_SEND, s->fd, sent);
@@ -151,6 +156,8 @@ static void read_file(struct stream *s)
 		return;
 	}
 	s->out.len = s->out.buf->size;
+	if (s->out.len > s->size - s->off)
+		s->out.len = s->size - s->off;
 	s->out.off = s->off;
 	out_submit(s, LOOP_READ, s->file, file_read);
 }
@@ -174,6 +181,7 @@ static void opened(struct loop_op *op, int res, bool more)
 		refuse(s, "no regular file");
 		return;
 	}
+	s->size = st.st_size;
 	site_conn_say(s->c, s->path, NULL);
 	free(s->path);
 	s->path = NULL;
