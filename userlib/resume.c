@@ -73,8 +73,10 @@ static bool wants_v2(struct quic_ctx *ctx)
 {
 	struct quic_config config = { 0 };
 	socklen_t len = sizeof(config);
+	/* A session of the program's own tells when it begins. */
+	int sd = ctx->sd >= 0 ? ctx->sd : quic_tls_socket(ctx->session);
 
-	return ctx->sd >= 0 && !ctx->sys->getopt(ctx->sd, QUIC_SOCKOPT_CONFIG, &config, &len) &&
+	return sd >= 0 && !ctx->sys->getopt(sd, QUIC_SOCKOPT_CONFIG, &config, &len) &&
 	       config.version == QUIC_VERSION_V2;
 }
 
