@@ -54,11 +54,17 @@ void quic_door_unlink(struct quic_door *d, struct quic_request *r)
 		d->unsorted--;
 }
 
-void quic_request_free(struct quic_request *r)
+void quic_request_read(struct quic_request *r)
 {
 	if (r->hello)
 		quic_hello_free(r->hello);
 	kfree(r->hello);
+	r->hello = NULL;
+}
+
+void quic_request_free(struct quic_request *r)
+{
+	quic_request_read(r);
 	skb_queue_purge(&r->skbs);
 	kfree(r);
 }
@@ -83,22 +89,23 @@ bool quic_request_too_old(const struct quic_request *r, u64 now)
 
 void quic_door_sum(struct quic_door *d)
 {
-	unsigned int backlog = 0;
+	unsigned int backlog = 0, n = 0;
 	struct quic_listener *l;
 
-	d->nlisteners = 0;
 	d->by_alpn = false;
 	d->validate = true;
 	d->grease = false;
 	d->versions.n = 0;
 	list_for_each_entry(l, &d->listeners, list) {
-		d->nlisteners++;
+		n++;
 		backlog += l->backlog;
 		d->by_alpn |= l->names > 0;
 		d->validate &= l->validate;
 		d->grease |= l->grease;
 		quic_version_join(&d->versions, &l->versions);
 	}
+	/* Some read without the lock: never less than there are */
+	WRITE_ONCE(d->nlisteners, n);
 	WRITE_ONCE(d->backlog, backlog);
 }
 

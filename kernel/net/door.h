@@ -87,6 +87,8 @@ static inline unsigned long quic_door_memory(const struct quic_door *d)
 /* Out of hash and lists; the datagrams stay in it. */
 void quic_door_unlink(struct quic_door *d, struct quic_request *r);
 void quic_request_free(struct quic_request *r);
+/* Its ClientHello is needed no more: keys, ciphers and up to 16 KB. Any context. */
+void quic_request_read(struct quic_request *r);
 /* Requests of a list that are too old */
 void quic_door_expire(struct quic_door *d, struct list_head *fifo, u64 now);
 /* The listeners changed: sum up. */

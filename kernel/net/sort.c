@@ -14,6 +14,8 @@
 #include "../crypto/crypto.h"
 #include "door.h"
 
+#define AT_ONCE	64	/* requests, then others on the queue have their turn */
+
 /* What became of a request that was looked at. */
 enum verdict {
 	PART,			/* more has to come */
@@ -208,6 +210,7 @@ static enum verdict settle(struct quic_door *d, struct quic_request *r, int err,
 			quic_sort_more(d, r);
 	} else if (v == TAKEN) {
 		d->unsorted--;
+		quic_request_read(r);
 		quic_listener_give(*l, r);
 	} else {
 		quic_door_unlink(d, r);
@@ -262,13 +265,20 @@ static void sort_all(struct work_struct *work)
 {
 	struct quic_door *d = container_of(work, struct quic_door, work);
 	u8 *room = kmalloc(QUIC_REQUEST_BYTES, GFP_KERNEL);
+	unsigned int n, done = 0;
 	struct quic_request *r;
-	unsigned int n;
 
 	/* Without memory they wait until somebody sends more, or are too old. */
 	while (room && (r = next(d, &n))) {
 		sort_one(d, r, n, room);
 		cond_resched();
+		/* As in crowd.c: bind() waits for what is before it on the queue, but not for all. */
+		if (++done >= AT_ONCE && READ_ONCE(d->nlisteners)) {
+			kfree(room);
+			if (!queue_work(quic_net_wq, work))
+				quic_endpoint_unref(d->ep);
+			return;
+		}
 	}
 	kfree(room);
 	quic_endpoint_unref(d->ep);
