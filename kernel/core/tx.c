@@ -385,7 +385,8 @@ int quic_tx_end(struct quic_burst *b)
 	/* Room in the window and nothing to fill it: the application limits (RFC 9002, 7.8). */
 	c->loss.app_limited = quic_loss_window(&c->loss) >= c->pmtu.cur &&
 			      !quic_pending(c, quic_early_level(c));
-	b->dry = c->loss.app_limited && c->confirmed;
+	b->dry = c->loss.app_limited && c->confirmed &&
+		 (likely(c->paths.n < 2) || !quic_path_speaker(c));
 	if (c->loss.app_limited)
 		quic_delivery_limited(&c->loss.cc.delivery, c->loss.bytes_in_flight);
 	if (!b->nhp)
