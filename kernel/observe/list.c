@@ -84,9 +84,14 @@ static void *start(struct seq_file *seq, loff_t *pos)
 
 static void *next(struct seq_file *seq, void *v, loff_t *pos)
 {
-	void *sk;
+	struct hlist_node *node = NULL;
+	struct sock *sk;
 
 	++*pos;
+	if (v != SEQ_START_TOKEN)
+		node = rcu_dereference(hlist_next_rcu(&((struct sock *)v)->sk_node));
+	if (node)
+		return hlist_entry(node, struct sock, sk_node);
 	sk = find(seq_file_net(seq), pos);
 	if (!sk)
 		*pos = POS(BUCKETS, 0);
