@@ -272,7 +272,7 @@ static void sort_all(struct work_struct *work)
 	while (room && (r = next(d, &n))) {
 		sort_one(d, r, n, room);
 		cond_resched();
-		/* As in crowd.c: bind() waits for what is before it on the queue, but not for all. */
+		/* As in crowd.c: bind() waits for what is queued before it, not for all. */
 		if (++done >= AT_ONCE && READ_ONCE(d->nlisteners)) {
 			kfree(room);
 			if (!queue_work(quic_net_wq, work))
