@@ -11,14 +11,26 @@
 #include <unistd.h>
 #include "log.h"
 
+static const char *keylog_name(void)
+{
+	const char *name = secure_getenv("SSLKEYLOGFILE");
+
+	return name && *name ? name : NULL;
+}
+
+bool quic_keylog_wanted(void)
+{
+	return keylog_name();
+}
+
 /* A file, for its owner only */
 static int keylog_open(void)
 {
-	const char *name = secure_getenv("SSLKEYLOGFILE");
+	const char *name = keylog_name();
 	struct stat st;
 	int fd;
 
-	if (!name || !*name)
+	if (!name)
 		return -1;
 	fd = open(name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
 	if (fd >= 0 && (fstat(fd, &st) || !S_ISREG(st.st_mode))) {

@@ -153,7 +153,8 @@ static int hook_keylog(gnutls_session_t session, const char *label, const gnutls
 
 int quic_tls_begin(struct quic_ctx *ctx)
 {
-	gnutls_session_set_keylog_function(ctx->session, hook_keylog);
+	if (quic_keylog_wanted())
+		gnutls_session_set_keylog_function(ctx->session, hook_keylog);
 	gnutls_handshake_set_secret_function(ctx->session, hook_secret);
 	gnutls_handshake_set_read_function(ctx->session, hook_message);
 	gnutls_alert_set_read_function(ctx->session, hook_alert);
