@@ -22,7 +22,9 @@ pair_links()
 	END
 }
 
-# pair_host NAME NUMBER PEER-NUMBER [NETEM-OPTION...]
+# pair_host NAME NUMBER PEER-NUMBER [NETEM-OPTION...]: with netem on its way out (`delay 10ms loss 1%`). Losses repeat: seeds
+# are fixed, and $pair_seed chooses others. (Seeds must be large: netem does not warm its generator up, and with small ones
+# nearly all first packets are lost.)
 pair_host()
 {
 	local name=$1 number=$2
@@ -46,15 +48,6 @@ pair_hosts()
 pair_number()
 {
 	printf '%u' $(((2 * ${pair_seed:-0} + $1) * 0x9e3779b97f4a7c15))
-}
-
-# pair_netem NETEM-OPTION...: for each way (`delay 10ms loss 1%`). Losses repeat: seeds are fixed, and $pair_seed chooses
-# others. (Seeds must be large: netem does not warm its generator up, and with small ones nearly all first packets are
-# lost.)
-pair_netem()
-{
-	ip netns exec server tc qdisc add dev eth0 root netem limit 10000 seed "$(pair_number 1)" "$@" &&
-	ip netns exec client tc qdisc add dev eth0 root netem limit 10000 seed "$(pair_number 2)" "$@"
 }
 
 # pair [NETEM-OPTION...]: make them

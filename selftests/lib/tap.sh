@@ -28,11 +28,12 @@ tap()
 	tap_result $status "$name"
 }
 
-# tap_once NAME COMMAND...: text is its results, verdict what is wrong with them
+# tap_once NAME COMMAND...: text is its results, verdict what is wrong with them, status the command's
 tap_once()
 {
-	local name=$1 out status=0 plan count
+	local name=$1 out plan count
 	shift
+	status=0
 	out=$("$@" 2>&1) || status=$?
 	plan=$(sed -nE 's/^1\.\.([0-9]+)$/\1/p' <<<"$out" | head -n 1)
 	count=$(grep -cE '^(not )?ok( |$)' <<<"$out" || :)
@@ -50,15 +51,20 @@ tap_once()
 	[ "${verdict:-bad}" = bad ] || text+=$'\n'"not ok - $name: $verdict"
 }
 
+# What a guest's kernel complains of (lib/guest), its death, and what does not end stand as they are.
+tap_may_again()
+{
+	[ "${tap_tries:-1}" -gt 1 ] && [[ $status != @(99|124|125|134|137) ]] && ! grep -q '^guest: ' <<<"$text"
+}
+
 # tap_program NAME COMMAND...: a program that prints TAP itself. Its results are passed on; dying, silence and fewer
 # results than it promised are failures. With tap_tries=2 a program that failed is run once more, for clocks are real and
-# hosts busy: what it said first becomes comments, and selftests/run names it at its end. What a guest's kernel complains of
-# (lib/guest) stands.
+# hosts busy: what it said first becomes comments, and selftests/run names it at its end.
 tap_program()
 {
-	local text verdict
+	local text verdict status
 	tap_once "$@"
-	if [ "$verdict" ] && [ "${tap_tries:-1}" -gt 1 ] && ! grep -q '^guest: ' <<<"$text"; then
+	if [ "$verdict" ] && tap_may_again; then
 		sed 's/^/# first try: /' <<<"$text"
 		echo "# again: $1"
 		tap_once "$@"
