@@ -431,9 +431,9 @@ bool quic_sock_stream_writable(const struct sock *sk, const struct quic_sock_str
 /* Bytes and end of @s, which can take them. Return: bytes, or an error */
 int quic_sock_send_data(struct sock *sk, struct quic_sock_stream *s, struct msghdr *msg,
 			size_t len, bool fin, long timeo);
-/* Wait for room in the send buffer. 0 or an error */
 /* The time of what is held has come: it goes, or waits a little longer for full packets. */
 void quic_sock_held_due(struct sock *sk, u64 now);
+/* Wait for room in the send buffer. 0 or an error */
 int quic_sock_wait_memory(struct sock *sk, long *timeo);
 /*
  * Memory to send was not granted, by the system or the cgroup. Nobody tells when it will be: until
